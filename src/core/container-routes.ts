@@ -1,0 +1,193 @@
+import { isOneOff, ownerOf, composeProject, composeService } from './owner.ts';
+import { host as parseHost } from './labels/host.ts';
+import type { RouteOptions } from './labels/options.ts';
+import { parseLabels, type LabelledRoute, type ParsedLabels } from './labels/parse-labels.ts';
+import type { Container, Problem, PublishedPort } from './model.ts';
+import type { ContainerRoutes, WantedRoute } from './routes-model.ts';
+import type { Settings } from './settings-schema.ts';
+import { dialAddress, publishedPortFor, publishedTcpPorts } from './upstreams.ts';
+
+export type RouteSettings = Pick<
+  Settings,
+  'domain' | 'host_pattern' | 'label_prefix' | 'discovery'
+>;
+
+const NOTHING: ContainerRoutes = { wanted: [], problems: [] };
+
+/** Options of the label table that this version reads but cannot do yet. Ignoring them could open a site. */
+const NOT_YET = ['cert', 'auth-request', 'template'] as const;
+
+/** The routes one container's labels ask for. One wrong label and it gets none: half a wish is not served. */
+export function containerRoutes(container: Container, settings: RouteSettings): ContainerRoutes {
+  if (container.state !== 'running' || isOneOff(container)) return NOTHING;
+  const labels = parseLabels(container, settings.label_prefix);
+  const problems = [...labels.problems];
+  const disabled = container.labels[`${settings.label_prefix}.enable`] === 'false';
+  if (disabled) return NOTHING;
+  const wantsRoutes = labels.labelled || settings.discovery === 'all';
+  if (!wantsRoutes) return NOTHING;
+  if (problems.length > 0) return { wanted: [], problems };
+
+  const wanted: WantedRoute[] = [];
+  for (const route of labels.routes) {
+    const result = oneRoute(container, route, { settings, labels });
+    wanted.push(...result.wanted);
+    problems.push(...result.problems);
+  }
+  problems.push(...selfConflicts(container, wanted));
+  return problems.length > 0 ? { wanted: [], problems } : { wanted, problems };
+}
+
+type Context = { readonly settings: RouteSettings; readonly labels: ParsedLabels };
+
+function oneRoute(
+  container: Container,
+  { name, options }: LabelledRoute,
+  { settings, labels }: Context,
+): ContainerRoutes {
+  const key = (option: string): string =>
+    [settings.label_prefix, ...(name === '' ? [] : [name]), option].join('.');
+  const fail = (label: string, reason: string): ContainerRoutes => ({
+    wanted: [],
+    problems: [{ container: container.name, label, reason }],
+  });
+  for (const option of NOT_YET) {
+    if (options[option] !== undefined) return fail(key(option), 'is not supported by this version yet');
+  }
+  if (options.tls === 'only') {
+    return fail(key('tls'), '"only" is not supported by this version yet; use "auto" or "off"');
+  }
+  if (options.burst !== undefined && options.rate === undefined) {
+    return fail(key('burst'), `has no effect without ${key('rate')}`);
+  }
+  const grpc = options.scheme === 'grpc' || options.scheme === 'grpcs';
+  if (grpc && options['strip-prefix'] === true) {
+    return fail(key('strip-prefix'), 'cannot be used with gRPC, whose paths are its methods');
+  }
+  if (options['strip-prefix'] === true && (options.path ?? '/') === '/') {
+    return fail(key('strip-prefix'), `has no effect without ${key('path')}`);
+  }
+  const found = targets(container, options);
+  if (typeof found === 'string') {
+    // A container that only says what is public wants no route.
+    const asksForRoute = Object.keys(options).length > 0 || labels.container.enable === true;
+    return asksForRoute ? fail(options.port === undefined ? '' : key('port'), found) : NOTHING;
+  }
+  const [first, second] = found;
+  if (first && second && options.host !== undefined) {
+    const ports = [...new Set(found.map((port) => port.containerPort))].join(', ');
+    return fail(key('host'), `could mean any of the container ports ${ports}; add ${key('port')}`);
+  }
+  const routes: WantedRoute[] = [];
+  for (const target of found) {
+    const hosts = options.host ?? patternHost(container, target, settings);
+    if (typeof hosts === 'string') return fail('', hosts);
+    for (const host of hosts) routes.push(wantedRoute(container, { host, target, options }));
+  }
+  return { wanted: routes, problems: [] };
+}
+
+/** The published ports a route means, or why there are none. */
+function targets(container: Container, { port }: RouteOptions): readonly PublishedPort[] | string {
+  if (container.networkMode === 'host') {
+    if (port === undefined) {
+      return 'is on the host network, where Docker publishes nothing: say with the label "port" which host port is meant';
+    }
+    return [{ hostAddress: '127.0.0.1', hostPort: port, containerPort: port, protocol: 'tcp' }];
+  }
+  if (port === undefined) {
+    const all = publishedTcpPorts(container);
+    return all.length > 0
+      ? all
+      : 'publishes no TCP port: publish one on loopback, as -p 127.0.0.1::80';
+  }
+  const published = publishedPortFor(container, port);
+  if (published) return [published];
+  const known = publishedTcpPorts(container).map((each) => each.containerPort);
+  return `names container port ${port}, which is not published${known.length > 0 ? ` (published are ${[...new Set(known)].join(', ')})` : ''}; publish it, as -p 127.0.0.1::${port}`;
+}
+
+function wantedRoute(
+  container: Container,
+  {
+    host,
+    target,
+    options,
+  }: { host: string; target: PublishedPort; options: RouteOptions },
+): WantedRoute {
+  const { health, group } = options;
+  return {
+    host,
+    path: normalPath(options.path ?? '/'),
+    redirectFrom: options['redirect-from'] ?? [],
+    owner: ownerOf(container, group),
+    ready: health === 'ignore' || container.health === 'none' || container.health === 'healthy',
+    server: { address: dialAddress(target), container: container.name, id: container.id },
+    access: {
+      stripPrefix: options['strip-prefix'] ?? false,
+      scheme: options.scheme ?? 'http',
+      balance: options.balance ?? 'round_robin',
+      allow: options.allow ?? [],
+      buffering: options.buffering !== 'off',
+      ...(options['auth-basic'] !== undefined && { authBasic: options['auth-basic'] }),
+      ...(options.rate !== undefined && { rate: options.rate }),
+      ...(options.burst !== undefined && { burst: options.burst }),
+      ...(options['max-body'] !== undefined && { maxBody: options['max-body'] }),
+      ...(options.timeout !== undefined && { timeout: options.timeout }),
+    },
+  };
+}
+
+/** `/api/` and `/api` are one path. */
+const normalPath = (path: string): string => (path === '/' ? path : path.replace(/\/+$/, ''));
+
+/** The host from `host_pattern`, or why it cannot be made. */
+function patternHost(
+  container: Container,
+  target: PublishedPort,
+  { domain, host_pattern: pattern }: RouteSettings,
+): readonly string[] | string {
+  const values: Record<string, string | undefined> = {
+    port: String(target.hostPort),
+    container_port: String(target.containerPort),
+    domain,
+    name: dnsLabel(container.name),
+    project: dnsLabel(composeProject(container)),
+    service: dnsLabel(composeService(container)),
+  };
+  let missing: string | undefined;
+  const name = pattern.replaceAll(/\{([^{}]*)\}/g, (_match, key: string) => {
+    const value = values[key];
+    if (value === undefined) missing = key;
+    return value ?? '';
+  });
+  if (missing !== undefined) {
+    return `has no ${missing}, which host_pattern asks for; give it the label "host"`;
+  }
+  const parsed = parseHost(name);
+  return parsed.ok ? [parsed.value] : `would be "${name}" by host_pattern, which ${parsed.reason}`;
+}
+
+const dnsLabel = (text: string | undefined): string | undefined =>
+  text
+    ?.toLowerCase()
+    .replaceAll(/[^a-z0-9_-]+/g, '-')
+    .replaceAll(/^-+|-+$/g, '');
+
+/** Two routes of one container must not mean the same host and path. */
+function selfConflicts(
+  container: Container,
+  wanted: readonly WantedRoute[],
+): readonly Problem[] {
+  const seen = new Map<string, string>();
+  for (const { host, path, server } of wanted) {
+    const key = `${host} ${path}`;
+    const before = seen.get(key);
+    if (before !== undefined && before !== server.address) {
+      const reason = `asks twice for ${host}${path}: for ${before} and for ${server.address}`;
+      return [{ container: container.name, label: '', reason }];
+    }
+    seen.set(key, server.address);
+  }
+  return [];
+}

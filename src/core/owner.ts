@@ -1,0 +1,28 @@
+import type { Container } from './model.ts';
+
+const label = (container: Container, key: string): string | undefined =>
+  Object.hasOwn(container.labels, key) ? container.labels[key] : undefined;
+
+export const composeProject = (container: Container): string | undefined =>
+  label(container, 'com.docker.compose.project') ?? label(container, 'com.docker.stack.namespace');
+
+export const composeService = (container: Container): string | undefined =>
+  label(container, 'com.docker.compose.service') ?? label(container, 'com.docker.swarm.service.name');
+
+/** `docker compose run` leaves such containers; they are copies of a service, not its replicas. */
+export const isOneOff = (container: Container): boolean =>
+  label(container, 'com.docker.compose.oneoff')?.toLowerCase() === 'true';
+
+/**
+ * Who a container's routes belong to. Containers of one owner may share a host and path; it stays
+ * the same when a container is recreated.
+ */
+export function ownerOf(container: Container, group: string | undefined): string {
+  if (group !== undefined) return `group ${group}`;
+  const swarm = label(container, 'com.docker.swarm.service.name');
+  if (swarm !== undefined) return `Swarm service ${swarm}`;
+  const project = label(container, 'com.docker.compose.project');
+  const service = label(container, 'com.docker.compose.service');
+  if (project !== undefined && service !== undefined) return `Compose service ${project}/${service}`;
+  return `container ${container.name}`;
+}

@@ -1,0 +1,128 @@
+/** The configuration: its keys, their grammar and defaults. One place for the file, the environment and the defaults. */
+import * as z from 'zod';
+import { cidr } from './labels/cidr.ts';
+import { host } from './labels/host.ts';
+import type { Parser } from './labels/parser.ts';
+
+const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
+
+/** `10ms`, `2s`, `5m`, `1h` -> milliseconds. */
+const duration = z
+  .string({ error: 'must be a time, as 500ms, 30s or 5m' })
+  .regex(/^\d{1,7}(?:ms|s|m|h)$/, 'must be a time, as 500ms, 30s or 5m')
+  .transform((text) => {
+    const unit = /[a-z]+$/.exec(text)?.[0] as keyof typeof UNIT_MS;
+    return Number.parseInt(text, 10) * UNIT_MS[unit];
+  });
+
+const parsedBy = <T>(parse: Parser<T>) =>
+  z.string().transform((text, context): T => {
+    const parsed = parse(text);
+    if (parsed.ok) return parsed.value;
+    context.addIssue({ code: 'custom', message: parsed.reason });
+    return z.NEVER;
+  });
+
+const absolutePath = z
+  .string()
+  .regex(
+    /^\/[A-Za-z0-9._/+@:-]*$/,
+    'must be an absolute path without spaces, quotes, "$", ";" or "*"',
+  )
+  .max(1_000)
+  .transform((path) => (path.length > 1 ? path.replace(/\/+$/, '') : path));
+const optionalPath = z.union([z.literal(''), absolutePath], {
+  error: 'must be an absolute path, or empty',
+});
+const port = z.int('must be a port number').min(1, 'must be from 1 to 65535').max(65_535);
+const interfaceName = z
+  .string()
+  .regex(/^[A-Za-z0-9_.@:-]{1,15}$/, 'must be the name of a network interface, as wg0');
+const HOST_PATTERN_KEYS = ['port', 'domain', 'name', 'project', 'service', 'container_port'];
+
+const hostPattern = z.string().superRefine((pattern, context) => {
+  for (const [, key = ''] of pattern.matchAll(/\{([^{}]*)\}/g)) {
+    if (HOST_PATTERN_KEYS.includes(key)) continue;
+    const known = HOST_PATTERN_KEYS.map((name) => `{${name}}`).join(' ');
+    context.addIssue({ code: 'custom', message: `has the unknown {${key}}; known are ${known}` });
+  }
+  const sample = pattern.replaceAll(/\{[^{}]*\}/g, 'x');
+  const parsed = host(sample);
+  if (!parsed.ok) context.addIssue({ code: 'custom', message: parsed.reason });
+});
+
+const control = z
+  .string()
+  .regex(
+    /^(?:auto|local|systemd|container:[A-Za-z0-9][A-Za-z0-9_.-]*)$/,
+    'must be auto, local, systemd or container:<name>',
+  );
+const listen = z
+  .string()
+  .regex(/^(?:|(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-fA-F:]+\]):\d{1,5})$/, 'must be <address>:<port>');
+
+export const settingsSchema = z.strictObject({
+  domain: parsedBy(host)
+    .refine((name) => !/[*[]/.test(name), 'must be a domain name, as example.com')
+    .default('example.com'),
+  host_pattern: hostPattern.default('service-{port}.{domain}'),
+  label_prefix: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/, 'must be a label prefix, as portcullis')
+    .default('portcullis'),
+  discovery: z.enum(['labelled', 'all']).default('labelled'),
+  nginx: z
+    .strictObject({
+      dir: absolutePath.default('/etc/nginx/portcullis'),
+      config: absolutePath.default('/etc/nginx/nginx.conf'),
+      control: control.default('auto'),
+      /** Beyond the contract: where the program lies when it is not on PATH. */
+      binary: z
+        .string()
+        .regex(/^[A-Za-z0-9._/+-]+$/, 'must be a program name or path')
+        .default('nginx'),
+      listen_http: port.default(80),
+      listen_https: port.default(443),
+      ipv6: z.boolean().default(true),
+    })
+    .prefault({}),
+  tls: z
+    .strictObject({
+      cert_dir: absolutePath.default('/etc/portcullis/certs'),
+      redirect: z.boolean().default(true),
+      hsts: z
+        .string()
+        .regex(/^[A-Za-z0-9=; -]{0,200}$/, 'must be an HSTS value, as max-age=31536000')
+        .default(''),
+    })
+    .prefault({}),
+  auth_dir: absolutePath.default('/etc/portcullis/htpasswd'),
+  template_dir: optionalPath.default(''),
+  firewall: z
+    .strictObject({
+      mode: z.enum(['enforce', 'audit', 'off']).default('enforce'),
+      backend: z.enum(['auto', 'nftables', 'iptables', 'docker-user']).default('auto'),
+      trusted_interfaces: z.array(interfaceName).default([]),
+      trusted_sources: z.array(parsedBy(cidr)).default([]),
+    })
+    .prefault({}),
+  watch: z
+    .strictObject({
+      debounce: duration.prefault('10ms'),
+      max_wait: duration.prefault('500ms'),
+      min_reload_interval: duration.prefault('250ms'),
+      linger: duration.prefault('10s'),
+      resync: duration.prefault('30s'),
+    })
+    .prefault({}),
+  status: z
+    .strictObject({ listen: listen.default('127.0.0.1:9180'), host: z.string().default('') })
+    .prefault({}),
+  compat: z
+    .array(z.string())
+    .max(0, 'is not supported by this version yet; leave it empty')
+    .default([]),
+});
+
+/** Times in milliseconds; paths absolute, without a slash at the end. */
+export type Settings = z.output<typeof settingsSchema>;

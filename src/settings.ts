@@ -1,0 +1,203 @@
+/** Where the settings come from: flags beat the environment, the environment beats the file. */
+import { readFile } from 'node:fs/promises';
+import { LineCounter, parseDocument } from 'yaml';
+import {
+  nearestKey,
+  settingKeys,
+  valueFromText,
+  type SettingKey,
+  type SettingValue,
+} from './core/settings-keys.ts';
+import { settingsSchema, type Settings } from './core/settings-schema.ts';
+import { shownValue } from './core/problem-text.ts';
+import { PortcullisError } from './errors.ts';
+
+export const DEFAULT_FILES = ['./portcullis.yaml', '/etc/portcullis/portcullis.yaml'];
+
+export type LoadedSettings = {
+  readonly settings: Settings;
+  /** The file read, or undefined when there is none. */
+  readonly file: string | undefined;
+  /** Things to tell that stop nothing, as a variable that looks like ours and is not. */
+  readonly warnings: readonly string[];
+};
+
+type Source = { readonly name: string; lineOf?: (path: readonly PropertyKey[]) => number | undefined };
+type Tree = { [key: string]: unknown };
+
+/**
+ * Reads, merges and checks the settings.
+ *
+ * @param file from `--config`; it must exist. Without it the default places are tried.
+ * @param overrides from flags, by dotted key
+ * @throws {PortcullisError} `bad-setting`, with file and line, variable or flag
+ */
+export async function loadSettings({
+  file,
+  env,
+  overrides = {},
+}: {
+  file: string | undefined;
+  env: Readonly<Record<string, string | undefined>>;
+  overrides?: Readonly<Record<string, SettingValue>>;
+}): Promise<LoadedSettings> {
+  const keys = settingKeys();
+  const found = await findFile(file);
+  const tree: Tree = {};
+  const sources = new Map<string, Source>();
+  const fileSource: Source = { name: found?.path ?? 'configuration' };
+  if (found) {
+    const { value, lineOf } = parseYaml(found.text, found.path);
+    Object.assign(tree, value);
+    fileSource.lineOf = lineOf;
+  }
+  for (const key of keys) {
+    const text = env[key.variable];
+    if (text === undefined) continue;
+    place(tree, key.path, valueFromText(text, key.type));
+    sources.set(key.key, { name: `environment variable ${key.variable}` });
+  }
+  for (const [key, value] of Object.entries(overrides)) {
+    place(tree, key.split('.'), value);
+    sources.set(key, { name: 'command line' });
+  }
+  const parsed = settingsSchema.safeParse(tree);
+  if (parsed.success) {
+    return { settings: parsed.data, file: found?.path, warnings: strangers(env, keys) };
+  }
+  const lines = parsed.error.issues.map((issue) =>
+    issueText(issue, { tree, keys, sources, fileSource }),
+  );
+  const [first = '', ...more] = lines;
+  throw new PortcullisError('bad-setting', first, more.length ? { detail: more.join('\n') } : {});
+}
+
+async function findFile(
+  given: string | undefined,
+): Promise<{ path: string; text: string } | undefined> {
+  for (const path of given === undefined ? DEFAULT_FILES : [given]) {
+    try {
+      return { path, text: await readFile(path, 'utf8') };
+    } catch (cause) {
+      const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+      if (code === 'ENOENT' && given === undefined) continue;
+      throw new PortcullisError(
+        'bad-setting',
+        code === 'ENOENT'
+          ? `${path}: there is no such configuration file`
+          : `${path}: cannot be read (${String(code)})`,
+        { cause },
+      );
+    }
+  }
+  return undefined;
+}
+
+function parseYaml(
+  text: string,
+  path: string,
+): { value: Tree; lineOf: (keys: readonly PropertyKey[]) => number | undefined } {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
+  const [error] = document.errors;
+  if (error) {
+    const { line } = lines.linePos(error.pos[0]);
+    throw new PortcullisError(
+      'bad-setting',
+      `${path}:${line}: is not valid YAML: ${error.message.split('\n')[0] ?? ''}`,
+    );
+  }
+  const value: unknown = document.toJS({ maxAliasCount: 10 }) ?? {};
+  if (!isTree(value)) {
+    throw new PortcullisError('bad-setting', `${path}:1: must be keys and values, as "domain: x"`);
+  }
+  const lineOf = (keys: readonly PropertyKey[]): number | undefined => {
+    for (let depth = keys.length; depth > 0; depth--) {
+      const node: unknown = document.getIn(keys.slice(0, depth), true);
+      const range =
+        typeof node === 'object' && node !== null && 'range' in node ? node.range : undefined;
+      if (Array.isArray(range) && typeof range[0] === 'number') return lines.linePos(range[0]).line;
+    }
+    return undefined;
+  };
+  return { value, lineOf };
+}
+
+type Issue = {
+  readonly code: string;
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  readonly keys?: readonly string[];
+};
+
+function issueText(
+  issue: Issue,
+  {
+    tree,
+    keys,
+    sources,
+    fileSource,
+  }: { tree: Tree; keys: readonly SettingKey[]; sources: Map<string, Source>; fileSource: Source },
+): string {
+  const unknownKey = issue.code === 'unrecognized_keys' ? issue.keys?.[0] : undefined;
+  const path = unknownKey === undefined ? issue.path : [...issue.path, unknownKey];
+  const leaf = keys.find(({ path: known }) => known.every((part, index) => path[index] === part));
+  const source = (leaf && sources.get(leaf.key)) ?? fileSource;
+  const line = source.lineOf?.(path);
+  const where = line === undefined ? source.name : `${source.name}:${line}`;
+  const key = path.map(String).join('.');
+  if (unknownKey !== undefined) {
+    const sections = keys.flatMap(({ path: known }) => (known.length > 1 ? [String(known[0])] : []));
+    const known = [...keys.map((each) => each.key), ...new Set(sections)];
+    return `${where}: ${shownValue(key)} is not a known key; the nearest is "${nearestKey(key, known)}"`;
+  }
+  const given = valueAt(tree, path);
+  const got = given === undefined ? '' : `, got ${shownValue(typeof given === 'string' ? given : JSON.stringify(given))}`;
+  return `${where}: ${key} ${messageOf(issue)}${got}`;
+}
+
+/** Zod says `Invalid input: expected string, received number`; ours read as `must be …`. */
+function messageOf({ message }: Issue): string {
+  const expected = /^Invalid input: expected (\w+)/.exec(message)?.[1];
+  if (expected !== undefined) return `must be ${/^[aeio]/.test(expected) ? 'an' : 'a'} ${expected}`;
+  const options = /^Invalid option: expected one of (.*)$/.exec(message)?.[1];
+  return options === undefined ? message : `must be one of ${options.replaceAll('|', ', ')}`;
+}
+
+function strangers(
+  env: Readonly<Record<string, string | undefined>>,
+  keys: readonly SettingKey[],
+): readonly string[] {
+  const known = keys.map((key) => key.variable);
+  return Object.keys(env)
+    .filter((name) => name.startsWith('PORTCULLIS_') && !known.includes(name))
+    .toSorted()
+    .map(
+      (name) =>
+        `environment variable ${name} is not known and has no effect; the nearest is ${nearestKey(name, known)}`,
+    );
+}
+
+function place(tree: Tree, path: readonly string[], value: SettingValue): void {
+  let at = tree;
+  for (const part of path.slice(0, -1)) {
+    const next = Object.hasOwn(at, part) ? at[part] : undefined;
+    if (next !== undefined && !isTree(next)) return; // wrong already; the schema says so
+    const child: Tree = next ?? {};
+    at[part] = child;
+    at = child;
+  }
+  at[path.at(-1) ?? ''] = value;
+}
+
+const isTree = (value: unknown): value is Tree =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function valueAt(tree: Tree, path: readonly PropertyKey[]): unknown {
+  let at: unknown = tree;
+  for (const part of path) {
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, part)) return undefined;
+    at = Reflect.get(at, part);
+  }
+  return at;
+}
