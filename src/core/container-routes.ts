@@ -82,7 +82,14 @@ function oneRoute(
   for (const target of found) {
     const hosts = options.host ?? patternHost(container, target, settings);
     if (typeof hosts === 'string') return fail('', hosts);
-    for (const host of hosts) routes.push(wantedRoute(container, { host, target, options }));
+    const canonical = hosts.find((host) => !host.startsWith('*.'));
+    if (options['redirect-from'] && canonical === undefined) {
+      return fail(key('redirect-from'), 'needs a host without "*" to redirect to');
+    }
+    for (const host of hosts) {
+      const redirectFrom = host === canonical ? (options['redirect-from'] ?? []) : [];
+      routes.push(wantedRoute(container, { host, target, options, redirectFrom }));
+    }
   }
   return { wanted: routes, problems: [] };
 }
@@ -113,13 +120,19 @@ function wantedRoute(
     host,
     target,
     options,
-  }: { host: string; target: PublishedPort; options: RouteOptions },
+    redirectFrom,
+  }: {
+    host: string;
+    target: PublishedPort;
+    options: RouteOptions;
+    redirectFrom: readonly string[];
+  },
 ): WantedRoute {
   const { health, group } = options;
   return {
     host,
     path: normalPath(options.path ?? '/'),
-    redirectFrom: options['redirect-from'] ?? [],
+    redirectFrom,
     owner: ownerOf(container, group),
     ready: health === 'ignore' || container.health === 'none' || container.health === 'healthy',
     server: { address: dialAddress(target), container: container.name, id: container.id },

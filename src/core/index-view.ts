@@ -1,0 +1,55 @@
+/** What the index template is given: the entry file of one generation. */
+import type { Site } from './routes-model.ts';
+import { listens, type ListenSettings } from './site-view.ts';
+
+export type IndexView = {
+  readonly version: 1;
+  readonly id: string;
+  /** Name and value; only what the user's own http block does not set. */
+  readonly httpDirectives: readonly (readonly [name: string, value: string])[];
+  readonly listens: readonly (readonly string[])[];
+  /** Where an unknown host is closed; empty where the user's own configuration has a default server. */
+  readonly defaultListens: readonly (readonly string[])[];
+  readonly includes: readonly string[];
+};
+
+export type IndexContext = {
+  readonly listen: ListenSettings;
+  /** Directives that the user's http block has itself; a second one would be fatal. */
+  readonly userDirectives: ReadonlySet<string>;
+  /** `80`, `[::]:80`: listens for which the user's configuration names a default server. */
+  readonly userDefaults: ReadonlySet<string>;
+};
+
+export function indexView(
+  sites: readonly Pick<Site, 'host' | 'redirectFrom'>[],
+  { id, includes }: { id: string; includes: readonly string[] },
+  { listen, userDirectives, userDefaults }: IndexContext,
+): IndexView {
+  const names = sites.flatMap(({ host, redirectFrom }) => [host, ...redirectFrom]);
+  return {
+    version: 1,
+    id,
+    httpDirectives: hashSizes(names).filter(([name]) => !userDirectives.has(name)),
+    listens: listens(listen),
+    defaultListens: listens(listen)
+      .filter(([address = '']) => !userDefaults.has(address))
+      .map((args) => [...args, 'default_server']),
+    includes,
+  };
+}
+
+/**
+ * Nginx's own sizes (buckets of 64 bytes, 512 names) end in a fatal error at a name of 47 characters
+ * and in a warning at some 200 names. A bucket holds the name and some 18 bytes beside it.
+ */
+function hashSizes(names: readonly string[]): readonly (readonly [string, string])[] {
+  const longest = names.reduce((most, name) => Math.max(most, name.length), 'generation.portcullis.invalid'.length);
+  const bucket = longest <= 40 ? 64 : longest <= 104 ? 128 : longest <= 230 ? 256 : 512;
+  let max = 1024;
+  while (max < names.length * 4) max *= 2;
+  return [
+    ['server_names_hash_bucket_size', String(bucket)],
+    ['server_names_hash_max_size', String(max)],
+  ];
+}

@@ -1,0 +1,73 @@
+/**
+ * Proves that values changed nothing but themselves. A template is rendered twice: with the real
+ * values, and with each text replaced by a harmless word of its own. Both results, read back, must
+ * be the same tree of blocks and directives, and differ exactly by those words. So whatever a value
+ * holds, and however a template uses it, it cannot have ended a directive, a block or a quote.
+ */
+import type { BlockNode } from './block-tree.ts';
+
+/** Keys whose texts come from a fixed list of ours: a template may branch on them. */
+const FIXED = new Set(['directive', 'balance']);
+
+const WORD = /qx(\d+)xq/g;
+
+export type MeantCheck<View> = {
+  readonly render: (view: View) => string;
+  /** Reads Nginx text; throws on text that is not whole. */
+  readonly read: (text: string) => readonly BlockNode[];
+};
+
+/**
+ * Renders `view` and checks the result.
+ *
+ * @throws {Error} when the text read back is not what was meant
+ */
+export function renderMeant<View extends object>(
+  view: View,
+  { render, read }: MeantCheck<View>,
+): string {
+  const text = render(view);
+  const { stand, values } = standIn(view);
+  const meant = restore(read(render(stand)), values);
+  const got = read(text);
+  if (JSON.stringify(meant) !== JSON.stringify(got)) {
+    throw new Error(`rendered text is not the block tree that was meant:\n${text}`);
+  }
+  return text;
+}
+
+function standIn<View extends object>(view: View): { stand: View; values: readonly string[] } {
+  const values: string[] = [];
+  const replace = (key: string, value: unknown): unknown => {
+    // A directive's own name and the "=" of an exact location are ours as well.
+    if (typeof value !== 'string' || FIXED.has(key) || value === '=') return value;
+    values.push(value);
+    return `qx${values.length - 1}xq`;
+  };
+  return { stand: mapTexts(view, '', replace) as View, values };
+}
+
+function mapTexts(value: unknown, key: string, replace: (key: string, value: unknown) => unknown): unknown {
+  if (Array.isArray(value)) {
+    return value.map((item: unknown, index) =>
+      // directives: [[name, ...arguments], …]
+      mapTexts(item, key === 'directives' ? 'words' : key === 'words' && index === 0 ? 'directive' : key, replace),
+    );
+  }
+  if (typeof value === 'object' && value !== null) {
+    return Object.fromEntries(
+      Object.entries(value).map(([name, child]) => [name, mapTexts(child, name, replace)]),
+    );
+  }
+  return replace(key, value);
+}
+
+function restore(nodes: readonly BlockNode[], values: readonly string[]): readonly BlockNode[] {
+  const text = (word: string): string =>
+    word.replaceAll(WORD, (_match, index: string) => values[Number(index)] ?? '');
+  return nodes.map((node) => ({
+    name: text(node.name),
+    args: node.args.map(text),
+    ...(node.children && { children: restore(node.children, values) }),
+  }));
+}

@@ -1,0 +1,16 @@
+const BARE = /^[A-Za-z0-9_./:@+=~()[\]*,-]+$/;
+
+/**
+ * A value as exactly one argument of an Nginx directive. Quotes do not stop variables, and no escape
+ * exists for `$`, so a value with one is refused; so are control characters.
+ *
+ * @throws {RangeError} on `$` and control characters: nothing that validation lets through has them
+ */
+export function nginxQuote(value: unknown): string {
+  const text = String(value);
+  if (/[\x00-\x1f\x7f$]/.test(text)) {
+    throw new RangeError(`cannot be an Nginx argument: ${JSON.stringify(text.slice(0, 80))}`);
+  }
+  if (BARE.test(text) && !text.startsWith('~')) return text;
+  return `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
+}

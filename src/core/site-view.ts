@@ -1,0 +1,156 @@
+/** What a site template is given. A template only writes values down; everything is decided here. */
+import { hostStem, upstreamName } from './names.ts';
+import type { Route, Site } from './routes-model.ts';
+
+export type LocationView = {
+  /** Arguments of `location`: `['/']`, `['=', '/api']`. */
+  readonly match: readonly string[];
+  /** Undefined: no container is ready, answer 503. */
+  readonly pass: { readonly directive: 'proxy_pass' | 'grpc_pass'; readonly url: string } | undefined;
+  /** Directives before the pass, one array of name and arguments each. */
+  readonly directives: readonly (readonly string[])[];
+};
+
+export type UpstreamView = {
+  readonly name: string;
+  readonly balance: 'least_conn' | 'ip_hash' | undefined;
+  /** Shared memory zone, so that all workers balance together; only where there is a choice. */
+  readonly zone: string | undefined;
+  readonly servers: readonly string[];
+};
+
+export type RateZoneView = { readonly name: string; readonly rate: string };
+
+export type SiteView = {
+  /** Version of this shape. */
+  readonly version: 1;
+  readonly host: string;
+  /** Arguments of each `listen`. */
+  readonly listens: readonly (readonly string[])[];
+  readonly redirectFrom: readonly string[];
+  /** `http://host`, with the port where it is not the usual one; `$request_uri` comes behind it. */
+  readonly redirectTo: string;
+  readonly upstreams: readonly UpstreamView[];
+  readonly rateZones: readonly RateZoneView[];
+  readonly locations: readonly LocationView[];
+};
+
+export type ListenSettings = {
+  readonly port: number;
+  readonly ipv6: boolean;
+  /** Path of the htpasswd files. */
+  readonly authDir: string;
+};
+
+export function siteView(site: Site, listen: ListenSettings): SiteView {
+  const served = site.routes.map((route, index) => ({
+    route,
+    upstream: upstreamName(site.host, index),
+  }));
+  return {
+    version: 1,
+    host: site.host,
+    listens: listens(listen),
+    redirectFrom: site.redirectFrom,
+    redirectTo: `http://${site.host}${listen.port === 80 ? '' : `:${listen.port}`}`,
+    upstreams: served.flatMap(({ route, upstream }) =>
+      route.servers.length > 0 ? [upstreamView(route, upstream)] : [],
+    ),
+    rateZones: served.flatMap(({ route, upstream }) =>
+      route.access.rate === undefined ? [] : [{ name: upstream, rate: route.access.rate }],
+    ),
+    locations: [
+      ...served.flatMap(({ route, upstream }) => locationViews(route, upstream, listen)),
+      ...(site.routes.some(({ path }) => path === '/')
+        ? []
+        : [{ match: ['/'], pass: undefined, directives: [['return', '404']] }]),
+    ],
+  };
+}
+
+export const listens = ({
+  port,
+  ipv6,
+}: Pick<ListenSettings, 'port' | 'ipv6'>): readonly (readonly string[])[] => [
+  [`${port}`],
+  ...(ipv6 ? [[`[::]:${port}`]] : []),
+];
+
+function upstreamView({ servers, access }: Route, name: string): UpstreamView {
+  const several = servers.length > 1;
+  return {
+    name,
+    balance: several && access.balance !== 'round_robin' ? access.balance : undefined,
+    zone: several ? name : undefined,
+    servers: servers.map(({ address }) => address),
+  };
+}
+
+/** `/api` means `/api` and everything below `/api/`, never `/apis`. */
+function locationViews(
+  route: Route,
+  upstream: string,
+  listen: ListenSettings,
+): readonly LocationView[] {
+  const { path, access, servers } = route;
+  const directives = accessDirectives(route, upstream, listen);
+  const grpc = access.scheme === 'grpc' || access.scheme === 'grpcs';
+  const url = `${access.scheme}://${upstream}${access.stripPrefix ? '/' : ''}`;
+  const pass =
+    servers.length === 0
+      ? undefined
+      : ({ directive: grpc ? 'grpc_pass' : 'proxy_pass', url } as const);
+  const unready =
+    pass === undefined
+      ? [
+          ['add_header', 'Retry-After', '5', 'always'],
+          ['return', '503'],
+        ]
+      : [];
+  const matches = path === '/' ? [['/']] : [['=', path], [`${path}/`]];
+  return matches.map((match) => ({ match, pass, directives: [...directives, ...unready] }));
+}
+
+function accessDirectives(
+  { access }: Route,
+  upstream: string,
+  { authDir }: ListenSettings,
+): readonly (readonly string[])[] {
+  const kind = access.scheme.startsWith('grpc') ? 'grpc' : 'proxy';
+  return [
+    ...access.allow.map((network) => ['allow', network]),
+    ...(access.allow.length > 0 ? [['deny', 'all']] : []),
+    ...(access.authBasic === undefined
+      ? []
+      : [
+          ['auth_basic', 'restricted'],
+          ['auth_basic_user_file', `${authDir}/${access.authBasic}`],
+        ]),
+    ...(access.rate === undefined
+      ? []
+      : [
+          [
+            'limit_req',
+            `zone=${upstream}`,
+            ...(access.burst === undefined ? [] : [`burst=${access.burst}`, 'nodelay']),
+          ],
+          ['limit_req_status', '429'],
+        ]),
+    ...(access.maxBody === undefined ? [] : [['client_max_body_size', access.maxBody]]),
+    ...(access.timeout === undefined
+      ? []
+      : [
+          [`${kind}_read_timeout`, access.timeout],
+          [`${kind}_send_timeout`, access.timeout],
+        ]),
+    ...(access.buffering || kind === 'grpc'
+      ? []
+      : [
+          ['proxy_buffering', 'off'],
+          ['proxy_request_buffering', 'off'],
+        ]),
+  ];
+}
+
+/** File name of a site where there is no generation beside it: `generate --out` and `--dry-run`. */
+export const siteFileName = (host: string): string => `${hostStem(host)}.conf`;
