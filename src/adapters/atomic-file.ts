@@ -1,0 +1,60 @@
+import { open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { PortcullisError } from '../errors.ts';
+
+/**
+ * Writes a file so that a reader sees the old text or the new, whole, also after a power cut:
+ * temporary file, fsync, rename.
+ *
+ * @throws {PortcullisError} `files-unwritable`
+ */
+export async function writeAtomically(path: string, text: string): Promise<void> {
+  const temporary = `${path}.tmp`;
+  try {
+    const file = await open(temporary, 'w', 0o644);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (cause) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw unwritable(path, cause);
+  }
+}
+
+/** Makes renames and creations in `path` last over a power cut. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+const ADVICE: Readonly<Record<string, string>> = {
+  EACCES: 'run as root, or give this user the right to write there',
+  EPERM: 'run as root, or give this user the right to write there',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'the disk is full, or has no inodes left',
+  EDQUOT: 'the disk quota is used up',
+  ENOENT: 'the folder is gone',
+};
+
+export function unwritable(path: string, cause: unknown): PortcullisError {
+  const code = codeOf(cause);
+  const advice = ADVICE[code] ?? 'nothing was changed';
+  return new PortcullisError(
+    'files-unwritable',
+    `cannot write ${path} (${code}): ${advice}; what was live stays live`,
+    { cause },
+  );
+}
+
+export const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error ? String(error.code) : String(error);
+
+export const folderOf = (path: string): string => dirname(path);

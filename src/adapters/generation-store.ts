@@ -1,0 +1,192 @@
+/**
+ * nginx.dir on disk:
+ *
+ *   portcullis.conf -> generations/<id>.conf   the live generation; switched by one rename
+ *   previous        -> generations/<id>.conf   what `undo` goes back to
+ *   generations/<id>.conf, <id>.json           an index, and what it serves
+ *   sites/<host>.<hash>.conf                   one file a site, shared by generations
+ *   test/                                      scratch of `nginx -t`
+ *
+ * Files are named by their content and never written over, so a crash leaves the live ones whole.
+ */
+import { mkdir, readFile, readdir, readlink, rename, rm, symlink } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import {
+  generationFile,
+  includedFiles,
+  manifestFile,
+  type Generation,
+  type Manifest,
+} from '../core/generation.ts';
+import type { FileTree } from '../core/model.ts';
+import { codeOf, syncFolder, unwritable, writeAtomically } from './atomic-file.ts';
+
+export const ENTRY = 'portcullis.conf';
+const PREVIOUS = 'previous';
+/** Writes at one time: enough to let the disk join their fsyncs. */
+const PARALLEL = 32;
+
+export type LiveGeneration = { readonly id: string; readonly index: string; readonly manifest: Manifest };
+
+export type GenerationStore = {
+  readonly dir: string;
+  /** Path that Nginx includes. */
+  readonly entry: string;
+  live(): Promise<LiveGeneration | undefined>;
+  previous(): Promise<LiveGeneration | undefined>;
+  /** Text of the live generation's files, by path relative to nginx.dir; a missing file is left out. */
+  liveFiles(live: LiveGeneration): Promise<FileTree>;
+  /** Writes what is not there yet; nothing that is live changes. Gives the index's path. */
+  write(generation: Generation, known?: ReadonlySet<string>): Promise<string>;
+  /** Writes the manifest again, for a change that Nginx need not hear of. */
+  writeManifest(manifest: Manifest): Promise<void>;
+  /** Makes a written generation live: one rename. */
+  switchTo(id: string): Promise<void>;
+  /** Puts `id` back without remembering what was live: for a generation that Nginx refused to serve. */
+  rollBackTo(id: string): Promise<void>;
+  /** Removes files of generations that are neither live nor previous. */
+  collectGarbage(): Promise<number>;
+};
+
+export function openStore(dir: string): GenerationStore {
+  const at = (path: string): string => join(dir, path);
+
+  const read = async (link: string): Promise<LiveGeneration | undefined> => {
+    const id = await linkedId(at(link));
+    if (id === undefined) return undefined;
+    const index = await textOf(at(generationFile(id)));
+    const manifest = parseManifest(await textOf(at(manifestFile(id))), id);
+    return index === undefined ? undefined : { id, index, manifest };
+  };
+
+  const point = async (link: string, id: string): Promise<void> => {
+    const temporary = at(`${link}.tmp`);
+    try {
+      await rm(temporary, { force: true });
+      await symlink(generationFile(id), temporary);
+      await rename(temporary, at(link));
+    } catch (cause) {
+      throw unwritable(at(link), cause);
+    }
+  };
+
+  const store: GenerationStore = {
+    dir,
+    entry: at(ENTRY),
+    live: () => read(ENTRY),
+    previous: () => read(PREVIOUS),
+    async liveFiles({ index }) {
+      const files = new Map<string, string>();
+      await eachOf(includedFiles(index), async (file) => {
+        const text = await textOf(at(file));
+        if (text !== undefined) files.set(file, text);
+      });
+      return files;
+    },
+    async write({ id, index, siteFiles, manifest }, known = new Set()) {
+      await makeFolders(dir);
+      const missing = [...siteFiles].filter(([file]) => !known.has(file));
+      await eachOf(missing, async ([file, text]) => {
+        if ((await textOf(at(file))) !== text) await writeAtomically(at(file), text);
+      });
+      await writeAtomically(at(manifestFile(id)), manifestText(manifest));
+      await writeAtomically(at(generationFile(id)), index);
+      if (missing.length > 0) await syncFolder(at('sites'));
+      await syncFolder(at('generations'));
+      return at(generationFile(id));
+    },
+    async writeManifest(manifest) {
+      await writeAtomically(at(manifestFile(manifest.id)), manifestText(manifest));
+    },
+    async switchTo(id) {
+      const before = await linkedId(at(ENTRY));
+      if (before !== undefined && before !== id) await point(PREVIOUS, before);
+      await point(ENTRY, id);
+      await syncFolder(dir);
+    },
+    async rollBackTo(id) {
+      await point(ENTRY, id);
+      await syncFolder(dir);
+    },
+    async collectGarbage() {
+      const kept = [await store.live(), await store.previous()].filter((each) => each !== undefined);
+      const files = new Set(
+        kept.flatMap(({ id, index }) => [
+          generationFile(id),
+          manifestFile(id),
+          ...includedFiles(index),
+        ]),
+      );
+      const found = [
+        ...(await namesIn(at('sites'))).map((name) => `sites/${name}`),
+        ...(await namesIn(at('generations'))).map((name) => `generations/${name}`),
+      ];
+      const stale = found.filter((file) => !files.has(file));
+      await eachOf(stale, (file) => rm(at(file), { force: true }));
+      return stale.length;
+    },
+  };
+  return store;
+}
+
+async function makeFolders(dir: string): Promise<void> {
+  for (const folder of [dir, join(dir, 'sites'), join(dir, 'generations')]) {
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o755 });
+    } catch (cause) {
+      throw unwritable(folder, cause);
+    }
+  }
+}
+
+async function linkedId(path: string): Promise<string | undefined> {
+  try {
+    const id = basename(await readlink(path), '.conf');
+    return /^[0-9a-f]{16}$/.test(id) ? id : undefined;
+  } catch (error) {
+    if (['ENOENT', 'EINVAL', 'ENOTDIR'].includes(codeOf(error))) return undefined;
+    throw error;
+  }
+}
+
+async function textOf(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function namesIn(path: string): Promise<readonly string[]> {
+  try {
+    return await readdir(path);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+const manifestText = (manifest: Manifest): string => `${JSON.stringify(manifest, null, 1)}\n`;
+
+/** A manifest that is missing or torn costs nothing but the memory of who held which host. */
+function parseManifest(text: string | undefined, id: string): Manifest {
+  const empty: Manifest = { version: 1, id, sites: [], rejected: [] };
+  if (text === undefined) return empty;
+  try {
+    const value: unknown = JSON.parse(text);
+    const whole =
+      typeof value === 'object' && value !== null && 'version' in value && value.version === 1;
+    return whole ? (value as Manifest) : empty;
+  } catch {
+    return empty;
+  }
+}
+
+async function eachOf<T>(items: readonly T[], act: (item: T) => Promise<unknown>): Promise<void> {
+  const queue = items.values();
+  const worker = async (): Promise<void> => {
+    for (const item of queue) await act(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(PARALLEL, items.length) }, worker));
+}

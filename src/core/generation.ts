@@ -1,0 +1,102 @@
+/** A generation: the site files and the index that lists them. Named by its content. */
+import { hostStem } from './names.ts';
+import { indexView, type IndexContext } from './index-view.ts';
+import type { FileTree } from './model.ts';
+import type { RejectedRoute, Site } from './routes-model.ts';
+
+export type RenderedSite = { readonly site: Site; readonly text: string; readonly hash: string };
+
+/** What a generation serves, for the next pass, `routes` and `explain`. No part of it reaches Nginx. */
+export type Manifest = {
+  readonly version: 1;
+  readonly id: string;
+  readonly sites: readonly {
+    readonly host: string;
+    readonly file: string;
+    readonly routes: readonly {
+      readonly path: string;
+      readonly owner: string;
+      readonly servers: readonly { address: string; container: string; id: string }[];
+    }[];
+  }[];
+  readonly rejected: readonly RejectedRoute[];
+};
+
+export type Generation = {
+  /** 16 hexadecimal digits. */
+  readonly id: string;
+  readonly index: string;
+  /** Paths relative to nginx.dir. */
+  readonly siteFiles: FileTree;
+  readonly manifest: Manifest;
+};
+
+export type GenerationContext = IndexContext & {
+  /** nginx.dir, absolute. */
+  readonly dir: string;
+  readonly renderIndex: (view: ReturnType<typeof indexView>) => string;
+  /** 16 hexadecimal digits of a strong hash. */
+  readonly hash: (text: string) => string;
+};
+
+export const siteFile = (host: string, hash: string): string =>
+  `sites/${hostStem(host)}.${hash}.conf`;
+export const generationFile = (id: string): string => `generations/${id}.conf`;
+export const manifestFile = (id: string): string => `generations/${id}.json`;
+
+/** Puts rendered sites together. Same sites, same bytes, same id. */
+export function buildGeneration(
+  rendered: readonly RenderedSite[],
+  rejected: readonly RejectedRoute[],
+  context: GenerationContext,
+): Generation {
+  const files = rendered.map(({ site, hash }) => siteFile(site.host, hash));
+  const sites = rendered.map(({ site }) => site);
+  const includes = files.map((file) => `${context.dir}/${file}`);
+  const text = (id: string): string =>
+    context.renderIndex(indexView(sites, { id, includes }, context));
+  // The index carries its own id, so that Nginx can tell which generation it serves.
+  const id = context.hash(text('0'.repeat(16)));
+  return {
+    id,
+    index: text(id),
+    siteFiles: new Map(rendered.map((each, index) => [files[index] ?? '', each.text])),
+    manifest: {
+      version: 1,
+      id,
+      sites: rendered.map(({ site }, index) => ({
+        host: site.host,
+        file: files[index] ?? '',
+        routes: site.routes.map(({ path, owner, servers }) => ({
+          path,
+          owner,
+          servers: servers.map(({ address, container, id: container_id }) => ({
+            address,
+            container,
+            id: container_id,
+          })),
+        })),
+      })),
+      rejected,
+    },
+  };
+}
+
+/** Site files that an index includes, relative to nginx.dir. The index is the truth, not the manifest. */
+export function includedFiles(index: string): readonly string[] {
+  return index
+    .split('\n')
+    .flatMap((line) => /^include .*\/(sites\/[^/;]+);$/.exec(line)?.[1] ?? []);
+}
+
+/**
+ * The index with the includes of `files` only. Sites share nothing but what the index itself says
+ * (names of upstreams and zones are made from the host), so those that a live generation has already
+ * proven need no second test.
+ */
+export function indexOfOnly(index: string, files: ReadonlySet<string>): string {
+  return index
+    .split('\n')
+    .filter((line) => includedFiles(line).every((file) => files.has(file)))
+    .join('\n');
+}
