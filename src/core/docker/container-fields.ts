@@ -1,0 +1,54 @@
+/** Fields that the list and the inspect answer spell alike. */
+import type { ContainerState, Endpoint, Health } from '../model.ts';
+import { compareText } from './ports.ts';
+import { objectAt, objectField, optionalText, ShapeError, type JsonObject } from './reader.ts';
+
+const STATES: Readonly<Record<string, ContainerState>> = {
+  created: 'created',
+  running: 'running',
+  paused: 'paused',
+  restarting: 'restarting',
+  removing: 'removing',
+  exited: 'exited',
+  dead: 'dead',
+  // Podman's words
+  configured: 'created',
+  initialized: 'created',
+  stopping: 'running',
+  stopped: 'exited',
+};
+
+export function containerState(text: string, place: string): ContainerState {
+  const state = Object.hasOwn(STATES, text) ? STATES[text] : undefined;
+  if (state) return state;
+  const shown = JSON.stringify(text.slice(0, 80));
+  throw new ShapeError(`${place}: ${shown} is not a known container state`);
+}
+
+/** `''` and `none` are what Docker says of a container without a health check. */
+export function health(text: string, place: string): Health {
+  if (text === '' || text === 'none') return 'none';
+  if (text === 'starting' || text === 'healthy' || text === 'unhealthy') return text;
+  const shown = JSON.stringify(text.slice(0, 80));
+  throw new ShapeError(`${place}: ${shown} is not a known health status`);
+}
+
+/** Reads `NetworkSettings.Networks`, sorted by name. */
+export function endpoints(container: JsonObject, place: string): readonly Endpoint[] {
+  const settings = objectField(container, 'NetworkSettings', place);
+  const networks = objectField(settings, 'Networks', place);
+  return Object.entries(networks)
+    .map(([network, value]): Endpoint => {
+      const endpointPlace = `${place}: network ${JSON.stringify(network)}`;
+      const endpoint = objectAt(value ?? {}, endpointPlace);
+      const ipv4 = optionalText(endpoint, 'IPAddress', endpointPlace);
+      const ipv6 = optionalText(endpoint, 'GlobalIPv6Address', endpointPlace);
+      return {
+        network,
+        networkId: optionalText(endpoint, 'NetworkID', endpointPlace),
+        ...(ipv4 !== '' && { ipv4 }),
+        ...(ipv6 !== '' && { ipv6 }),
+      };
+    })
+    .toSorted((a, b) => compareText(a.network, b.network));
+}

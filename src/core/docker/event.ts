@@ -1,0 +1,49 @@
+import type { Health } from '../model.ts';
+import { health } from './container-fields.ts';
+import {
+  countField,
+  objectAt,
+  objectField,
+  optionalText,
+  textField,
+  textMapField,
+} from './reader.ts';
+
+export type DockerEvent = {
+  readonly kind: 'container' | 'network' | 'daemon';
+  /** As Docker says it, without what follows a colon: `start`, `die`, `connect`, `health_status`, … */
+  readonly action: string;
+  /** Only for `health_status`. */
+  readonly health?: Health;
+  /** Of the container, network or daemon. */
+  readonly id: string;
+  readonly name: string;
+  /** For a container its labels too; for `connect` and `disconnect` the container's id as `container`. */
+  readonly attributes: Readonly<Record<string, string>>;
+  /** Nanoseconds since 1970 by the engine's clock, true to 256 ns. */
+  readonly timeNano: number;
+};
+
+/**
+ * One message of `GET /events`; undefined for a kind that is none of ours.
+ *
+ * @throws {ShapeError} naming the field
+ */
+export function eventFromApi(message: unknown): DockerEvent | undefined {
+  const place = 'Docker event';
+  const from = objectAt(message, place);
+  const kind = textField(from, 'Type', place);
+  if (kind !== 'container' && kind !== 'network' && kind !== 'daemon') return undefined;
+  const actor = objectField(from, 'Actor', place);
+  const attributes = textMapField(actor, 'Attributes', place);
+  const [action = '', rest = ''] = textField(from, 'Action', place).split(': ', 2);
+  return {
+    kind,
+    action,
+    ...(action === 'health_status' && { health: health(rest, place) }),
+    id: optionalText(actor, 'ID', place),
+    name: (Object.hasOwn(attributes, 'name') ? attributes['name'] : undefined) ?? '',
+    attributes,
+    timeNano: countField(from, 'timeNano', place, Number.MAX_VALUE),
+  };
+}

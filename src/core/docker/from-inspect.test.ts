@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { containerFromInspect } from './from-inspect.ts';
+
+const ID = 'a1b2c3d4e5f6'.padEnd(64, '0');
+
+const inspect = (fields: object = {}): object => ({
+  Id: ID,
+  Name: '/web-1',
+  Created: '2026-01-02T03:04:05.987654321Z',
+  State: { Status: 'running', Health: { Status: 'starting' } },
+  Config: { Image: 'lab/web:1', Labels: { a: 'b' }, ExposedPorts: { '443/tcp': {} } },
+  HostConfig: { NetworkMode: 'app', PortBindings: {} },
+  NetworkSettings: { Ports: {}, Networks: { app: { NetworkID: 'n', IPAddress: '172.18.0.2' } } },
+  ...fields,
+});
+
+test('containerFromInspect(): published and wanted ports are told apart', () => {
+  const answer = inspect({
+    HostConfig: {
+      NetworkMode: 'app',
+      PortBindings: {
+        '80/tcp': [{ HostIp: '127.0.0.1', HostPort: '' }],
+        '53/udp': [{ HostIp: '', HostPort: '5353' }],
+        '90/tcp': [{ HostIp: '127.0.0.1', HostPort: '9000-9010' }],
+      },
+    },
+    NetworkSettings: {
+      Ports: { '80/tcp': [{ HostIp: '127.0.0.1', HostPort: '32768' }], '443/tcp': null },
+      Networks: { app: { NetworkID: 'n', IPAddress: '172.18.0.2' } },
+    },
+  });
+  assert.deepEqual(containerFromInspect(answer), {
+    id: ID,
+    name: 'web-1',
+    image: 'lab/web:1',
+    createdAt: Date.UTC(2026, 0, 2, 3, 4, 5) / 1000,
+    state: 'running',
+    health: 'starting',
+    labels: { a: 'b' },
+    networkMode: 'app',
+    published: [{ hostAddress: '127.0.0.1', hostPort: 32_768, containerPort: 80, protocol: 'tcp' }],
+    portBindings: [
+      { hostAddress: '0.0.0.0', hostPort: 5353, containerPort: 53, protocol: 'udp' },
+      { hostAddress: '::', hostPort: 5353, containerPort: 53, protocol: 'udp' },
+      { hostAddress: '127.0.0.1', hostPort: 0, containerPort: 80, protocol: 'tcp' },
+      { hostAddress: '127.0.0.1', hostPort: 0, containerPort: 90, protocol: 'tcp' },
+    ],
+    exposed: [
+      { containerPort: 53, protocol: 'udp' },
+      { containerPort: 80, protocol: 'tcp' },
+      { containerPort: 90, protocol: 'tcp' },
+      { containerPort: 443, protocol: 'tcp' },
+    ],
+    endpoints: [{ network: 'app', networkId: 'n', ipv4: '172.18.0.2' }],
+  });
+});
+
+test('containerFromInspect(): a bare answer is enough', () => {
+  const bare = { Id: ID, Created: '2026-01-02T03:04:05Z', State: { Status: 'created' } };
+  const container = containerFromInspect(bare);
+  assert.equal(container.name, ID.slice(0, 12));
+  assert.equal(container.health, 'none');
+  assert.deepEqual(container.labels, {});
+});
+
+const errors: readonly [title: string, fields: object, message: string][] = [
+  ['no state', { State: null }, 'container web-1: Status must be text, but is missing'],
+  [
+    'a creation time that is none',
+    { Created: 'now' },
+    'container web-1: Created must be a time, but is "now"',
+  ],
+  [
+    'a host port above 65535',
+    { NetworkSettings: { Ports: { '80/tcp': [{ HostIp: '', HostPort: '65536' }] } } },
+    'container web-1: Ports["80/tcp"]: HostPort must be a port, but is "65536"',
+  ],
+  [
+    'a container port that is none',
+    { NetworkSettings: { Ports: { 'http/tcp': null } } },
+    'container web-1: Ports: "http/tcp" is not a container port, as 80/tcp',
+  ],
+  [
+    'an unknown health',
+    { State: { Status: 'running', Health: { Status: 'fine' } } },
+    'container web-1: "fine" is not a known health status',
+  ],
+];
+for (const [title, fields, message] of errors) {
+  test(`containerFromInspect(): refuses ${title}`, () => {
+    assert.throws(() => containerFromInspect(inspect(fields)), { name: 'ShapeError', message });
+  });
+}

@@ -1,0 +1,92 @@
+import type { Container, ContainerPort, PublishedPort } from '../model.ts';
+import { containerState, endpoints, health } from './container-fields.ts';
+import { containerPort, hostAddresses, MAX_PORT, sortExposed, sortPublished } from './ports.ts';
+import {
+  listField,
+  objectAt,
+  objectField,
+  optionalText,
+  ShapeError,
+  textField,
+  textMapField,
+  type JsonObject,
+} from './reader.ts';
+
+/**
+ * The answer to `GET /containers/<id>/json`, or one element of what `docker inspect` prints.
+ *
+ * @param index place of the element, for errors of one without an id
+ * @throws {ShapeError} naming the container and the field
+ */
+export function containerFromInspect(answer: unknown, index = 0): Container {
+  const from = objectAt(answer, `container ${index}`);
+  const id = textField(from, 'Id', `container ${index}`);
+  const name =
+    optionalText(from, 'Name', `container ${id.slice(0, 12)}`).replace(/^\//, '') ||
+    id.slice(0, 12);
+  const place = `container ${name}`;
+  const config = objectField(from, 'Config', place);
+  const hostConfig = objectField(from, 'HostConfig', place);
+  const state = objectField(from, 'State', place);
+  const network = objectField(from, 'NetworkSettings', place);
+  const published = portMap(network, { key: 'Ports', place });
+  const portBindings = portMap(hostConfig, { key: 'PortBindings', place });
+  const exposed = portKeys(config, { key: 'ExposedPorts', place });
+  return {
+    id,
+    name,
+    image: optionalText(config, 'Image', place),
+    createdAt: createdAt(textField(from, 'Created', place), place),
+    state: containerState(textField(state, 'Status', place), place),
+    health: health(optionalText(objectField(state, 'Health', place), 'Status', place), place),
+    labels: textMapField(config, 'Labels', place),
+    networkMode: optionalText(hostConfig, 'NetworkMode', place),
+    published: sortPublished(published.bound),
+    portBindings: sortPublished(portBindings.bound),
+    exposed: sortExposed([...exposed, ...published.keys, ...portBindings.keys]),
+    endpoints: endpoints(from, place),
+  };
+}
+
+function createdAt(text: string, place: string): number {
+  const ms = Date.parse(text);
+  if (!Number.isNaN(ms)) return Math.floor(ms / 1000);
+  throw new ShapeError(`${place}: Created must be a time, but is ${JSON.stringify(text)}`);
+}
+
+type Where = { readonly key: string; readonly place: string };
+
+function portKeys(from: JsonObject, { key, place }: Where): readonly ContainerPort[] {
+  const ports = Object.keys(objectField(from, key, place));
+  return ports.map((port) => containerPort(port, `${place}: ${key}`));
+}
+
+type PortMap = {
+  readonly keys: readonly ContainerPort[];
+  readonly bound: readonly PublishedPort[];
+};
+
+/** Reads `{"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8080"}], "443/tcp": null}`. */
+function portMap(from: JsonObject, { key, place }: Where): PortMap {
+  const map = objectField(from, key, place);
+  const keys = portKeys(from, { key, place });
+  const bound = Object.keys(map).flatMap((name): readonly PublishedPort[] => {
+    const bindingsPlace = `${place}: ${key}[${JSON.stringify(name)}]`;
+    const port = containerPort(name, bindingsPlace);
+    return listField(map, name, `${place}: ${key}`).flatMap((value) => {
+      const binding = objectAt(value, bindingsPlace);
+      const hostPort = boundPort(optionalText(binding, 'HostPort', bindingsPlace), bindingsPlace);
+      const addresses = hostAddresses(optionalText(binding, 'HostIp', bindingsPlace));
+      return addresses.map((hostAddress) => ({ hostAddress, hostPort, ...port }));
+    });
+  });
+  return { keys, bound };
+}
+
+/** 0 where Docker is still to choose: no port, or a range of them. */
+function boundPort(text: string, place: string): number {
+  if (text === '' || /^\d+-\d+$/.test(text)) return 0;
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (port <= MAX_PORT) return port;
+  throw new ShapeError(`${place}: HostPort must be a port, but is ${JSON.stringify(text)}`);
+}

@@ -1,0 +1,52 @@
+import type { Network } from '../model.ts';
+import {
+  listField,
+  objectAt,
+  objectField,
+  optionalFlag,
+  optionalText,
+  textField,
+  textMapField,
+} from './reader.ts';
+
+const BRIDGE_NAME = 'com.docker.network.bridge.name';
+
+/**
+ * One entry of `GET /networks`.
+ *
+ * @throws {ShapeError} naming the network and the field
+ */
+export function networkFromApi(entry: unknown, index: number): Network {
+  const from = objectAt(entry, `network ${index} of the list`);
+  const name = textField(from, 'Name', `network ${index} of the list`);
+  const place = `network ${name}`;
+  const id = textField(from, 'Id', place);
+  const driver = optionalText(from, 'Driver', place);
+  const options = textMapField(from, 'Options', place);
+  const configOnly = optionalFlag(from, 'ConfigOnly', place); // a template, with no bridge of its own
+  return {
+    id,
+    name,
+    driver,
+    ...(driver === 'bridge' && !configOnly && { bridge: bridgeName({ id, name, options }) }),
+    subnets: subnets(objectField(from, 'IPAM', place), place),
+    internal: optionalFlag(from, 'Internal', place),
+    ingress: optionalFlag(from, 'Ingress', place),
+    options,
+  };
+}
+
+/** As Docker names the Linux bridge of a network. */
+function bridgeName({ id, name, options }: Pick<Network, 'id' | 'name' | 'options'>): string {
+  const named = Object.hasOwn(options, BRIDGE_NAME) ? options[BRIDGE_NAME] : undefined;
+  if (named !== undefined && named !== '') return named;
+  return name === 'bridge' ? 'docker0' : `br-${id.slice(0, 12)}`;
+}
+
+function subnets(ipam: Readonly<Record<string, unknown>>, place: string): readonly string[] {
+  return listField(ipam, 'Config', `${place}: IPAM`).flatMap((value) => {
+    const config = objectAt(value, `${place}: IPAM.Config`);
+    const subnet = optionalText(config, 'Subnet', `${place}: IPAM.Config`);
+    return subnet === '' ? [] : [subnet];
+  });
+}
