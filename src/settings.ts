@@ -22,7 +22,10 @@ export type LoadedSettings = {
   readonly warnings: readonly string[];
 };
 
-type Source = { readonly name: string; lineOf?: (path: readonly PropertyKey[]) => number | undefined };
+type Source = {
+  readonly name: string;
+  lineOf?: (path: readonly PropertyKey[]) => number | undefined;
+};
 type Tree = { [key: string]: unknown };
 
 /**
@@ -147,12 +150,17 @@ function issueText(
   const where = line === undefined ? source.name : `${source.name}:${line}`;
   const key = path.map(String).join('.');
   if (unknownKey !== undefined) {
-    const sections = keys.flatMap(({ path: known }) => (known.length > 1 ? [String(known[0])] : []));
+    const sections = keys.flatMap(({ path: known }) =>
+      known.length > 1 ? [String(known[0])] : [],
+    );
     const known = [...keys.map((each) => each.key), ...new Set(sections)];
     return `${where}: ${shownValue(key)} is not a known key; the nearest is "${nearestKey(key, known)}"`;
   }
   const given = valueAt(tree, path);
-  const got = given === undefined ? '' : `, got ${shownValue(typeof given === 'string' ? given : JSON.stringify(given))}`;
+  const got =
+    given === undefined
+      ? ''
+      : `, got ${shownValue(typeof given === 'string' ? given : JSON.stringify(given))}`;
   return `${where}: ${key} ${messageOf(issue)}${got}`;
 }
 

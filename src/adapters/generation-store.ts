@@ -26,7 +26,11 @@ const PREVIOUS = 'previous';
 /** Writes at one time: enough to let the disk join their fsyncs. */
 const PARALLEL = 32;
 
-export type LiveGeneration = { readonly id: string; readonly index: string; readonly manifest: Manifest };
+export type LiveGeneration = {
+  readonly id: string;
+  readonly index: string;
+  readonly manifest: Manifest;
+};
 
 export type GenerationStore = {
   readonly dir: string;
@@ -109,7 +113,9 @@ export function openStore(dir: string): GenerationStore {
       await syncFolder(dir);
     },
     async collectGarbage() {
-      const kept = [await store.live(), await store.previous()].filter((each) => each !== undefined);
+      const kept = [await store.live(), await store.previous()].filter(
+        (each) => each !== undefined,
+      );
       const files = new Set(
         kept.flatMap(({ id, index }) => [
           generationFile(id),

@@ -15,7 +15,12 @@ export type LogOptions = {
   readonly now: () => Date;
 };
 
-const COLORS: Readonly<Record<Level, string>> = { error: '31', warn: '33', info: '32', debug: '90' };
+const COLORS: Readonly<Record<Level, string>> = {
+  error: '31',
+  warn: '33',
+  info: '32',
+  debug: '90',
+};
 
 export function createLog({ level, format, color, write, now }: LogOptions): Log {
   const most = LEVELS.indexOf(level);
@@ -32,7 +37,9 @@ export function createLog({ level, format, color, write, now }: LogOptions): Log
       const pairs = Object.entries(fields).flatMap(([key, value]) =>
         value === undefined ? [] : [`${key}=${shown(value)}`],
       );
-      write([time, name.padEnd(5 + name.length - lineLevel.length), event, ...pairs].join(' ') + '\n');
+      write(
+        [time, name.padEnd(5 + name.length - lineLevel.length), event, ...pairs].join(' ') + '\n',
+      );
     };
   return { error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug') };
 }
@@ -41,5 +48,7 @@ export function createLog({ level, format, color, write, now }: LogOptions): Log
 function shown(value: string | number | boolean): string {
   if (typeof value !== 'string') return String(value);
   if (/^[\w./:@*,+=-]+$/.test(value)) return value;
-  return value.length > 80 ? JSON.stringify(value).replaceAll(/[^\x20-\x7e]/g, '?') : shownValue(value);
+  return value.length > 80
+    ? JSON.stringify(value).replaceAll(/[^\x20-\x7e]/g, '?')
+    : shownValue(value);
 }

@@ -52,7 +52,8 @@ function oneRoute(
     problems: [{ container: container.name, label, reason }],
   });
   for (const option of NOT_YET) {
-    if (options[option] !== undefined) return fail(key(option), 'is not supported by this version yet');
+    if (options[option] !== undefined)
+      return fail(key(option), 'is not supported by this version yet');
   }
   if (options.tls === 'only') {
     return fail(key('tls'), '"only" is not supported by this version yet; use "auto" or "off"');
@@ -171,7 +172,7 @@ function patternHost(
   let missing: string | undefined;
   const name = pattern.replaceAll(/\{([^{}]*)\}/g, (_match, key: string) => {
     const value = values[key];
-    if (value === undefined) missing = key;
+    if (value === undefined) missing ??= key;
     return value ?? '';
   });
   if (missing !== undefined) {
@@ -188,10 +189,7 @@ const dnsLabel = (text: string | undefined): string | undefined =>
     .replaceAll(/^-+|-+$/g, '');
 
 /** Two routes of one container must not mean the same host and path. */
-function selfConflicts(
-  container: Container,
-  wanted: readonly WantedRoute[],
-): readonly Problem[] {
+function selfConflicts(container: Container, wanted: readonly WantedRoute[]): readonly Problem[] {
   const seen = new Map<string, string>();
   for (const { host, path, server } of wanted) {
     const key = `${host} ${path}`;

@@ -44,7 +44,10 @@ export function indexView(
  * and in a warning at some 200 names. A bucket holds the name and some 18 bytes beside it.
  */
 function hashSizes(names: readonly string[]): readonly (readonly [string, string])[] {
-  const longest = names.reduce((most, name) => Math.max(most, name.length), 'generation.portcullis.invalid'.length);
+  const longest = names.reduce(
+    (most, name) => Math.max(most, name.length),
+    'generation.portcullis.invalid'.length,
+  );
   const bucket = longest <= 40 ? 64 : longest <= 104 ? 128 : longest <= 230 ? 256 : 512;
   let max = 1024;
   while (max < names.length * 4) max *= 2;

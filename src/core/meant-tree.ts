@@ -47,11 +47,19 @@ function standIn<View extends object>(view: View): { stand: View; values: readon
   return { stand: mapTexts(view, '', replace) as View, values };
 }
 
-function mapTexts(value: unknown, key: string, replace: (key: string, value: unknown) => unknown): unknown {
+function mapTexts(
+  value: unknown,
+  key: string,
+  replace: (key: string, value: unknown) => unknown,
+): unknown {
   if (Array.isArray(value)) {
     return value.map((item: unknown, index) =>
       // directives: [[name, ...arguments], …]
-      mapTexts(item, key === 'directives' ? 'words' : key === 'words' && index === 0 ? 'directive' : key, replace),
+      mapTexts(
+        item,
+        key === 'directives' ? 'words' : key === 'words' && index === 0 ? 'directive' : key,
+        replace,
+      ),
     );
   }
   if (typeof value === 'object' && value !== null) {

@@ -7,8 +7,14 @@ const MAX_FILE_STEM = 200;
  * include and proxy_pass, so they become characters that no host name has.
  */
 export function hostStem(host: string): string {
-  const plain = host.replaceAll('*', '+').replaceAll('[', '(').replaceAll(']', ')').replaceAll(':', '=');
-  return plain.length <= MAX_FILE_STEM ? plain : `${plain.slice(0, MAX_FILE_STEM)}+${checksum(plain)}`;
+  const plain = host
+    .replaceAll('*', '+')
+    .replaceAll('[', '(')
+    .replaceAll(']', ')')
+    .replaceAll(':', '=');
+  return plain.length <= MAX_FILE_STEM
+    ? plain
+    : `${plain.slice(0, MAX_FILE_STEM)}+${checksum(plain)}`;
 }
 
 export const upstreamName = (host: string, index: number): string =>

@@ -7,7 +7,8 @@ export const composeProject = (container: Container): string | undefined =>
   label(container, 'com.docker.compose.project') ?? label(container, 'com.docker.stack.namespace');
 
 export const composeService = (container: Container): string | undefined =>
-  label(container, 'com.docker.compose.service') ?? label(container, 'com.docker.swarm.service.name');
+  label(container, 'com.docker.compose.service') ??
+  label(container, 'com.docker.swarm.service.name');
 
 /** `docker compose run` leaves such containers; they are copies of a service, not its replicas. */
 export const isOneOff = (container: Container): boolean =>
@@ -23,6 +24,7 @@ export function ownerOf(container: Container, group: string | undefined): string
   if (swarm !== undefined) return `Swarm service ${swarm}`;
   const project = label(container, 'com.docker.compose.project');
   const service = label(container, 'com.docker.compose.service');
-  if (project !== undefined && service !== undefined) return `Compose service ${project}/${service}`;
+  if (project !== undefined && service !== undefined)
+    return `Compose service ${project}/${service}`;
   return `container ${container.name}`;
 }

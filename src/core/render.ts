@@ -14,7 +14,10 @@ export type Templates = {
  * @throws {Error} EJS's own, with file and line, for a template that does not compile; and when a
  *   template has raw output (`<%-`), which could write anything
  */
-export function compileTemplates(sources: { readonly site: string; readonly index: string }): Templates {
+export function compileTemplates(sources: {
+  readonly site: string;
+  readonly index: string;
+}): Templates {
   const site = compile(sources.site, 'site');
   const index = compile(sources.index, 'index');
   return {

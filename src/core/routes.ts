@@ -32,10 +32,7 @@ export type RouteContext = {
 export const routeKey = (host: string, path: string): string => `${host} ${path}`;
 
 /** Decides which routes are served. Same input in any order: same plan. */
-export function planRoutes(
-  candidates: readonly Candidate[],
-  context: RouteContext,
-): RoutePlan {
+export function planRoutes(candidates: readonly Candidate[], context: RouteContext): RoutePlan {
   const problems: Problem[] = candidates.flatMap(({ routes }) => routes.problems);
   const rejected: RejectedRoute[] = [];
   const claims = new Claims();
@@ -68,7 +65,8 @@ export function planRoutes(
         order(routeKey(a.host, a.path), routeKey(b.host, b.path)) || order(a.address, b.address),
     ),
     problems: problems.toSorted(
-      (a, b) => order(a.container, b.container) || order(a.label, b.label) || order(a.reason, b.reason),
+      (a, b) =>
+        order(a.container, b.container) || order(a.label, b.label) || order(a.reason, b.reason),
     ),
   };
 }
@@ -114,7 +112,8 @@ class Claims {
       for (const from of redirectFrom) {
         const known = this.#names.get(from);
         if (from === host) return `redirects ${from} to itself`;
-        if (known?.use === 'site') return `redirects ${from}, which container ${known.container} serves`;
+        if (known?.use === 'site')
+          return `redirects ${from}, which container ${known.container} serves`;
         if (known && known.use !== host) {
           return `redirects ${from} to ${host}, but container ${known.container} redirects it to ${known.use}`;
         }
@@ -128,7 +127,8 @@ class Claims {
       const key = routeKey(host, path);
       if (!this.#routes.has(key)) this.#routes.set(key, { owner, container: container.name });
       this.#names.set(host, { use: 'site', container: container.name });
-      for (const from of redirectFrom) this.#names.set(from, { use: host, container: container.name });
+      for (const from of redirectFrom)
+        this.#names.set(from, { use: host, container: container.name });
       if (!lingering) this.addresses.add(server.address);
     }
   }
@@ -196,10 +196,14 @@ function refusedByHolder(
   return undefined;
 }
 
-const rejectedRoute = (
-  { host, path, server }: WantedRoute,
-  reason: string,
-): RejectedRoute => ({ host, path, container: server.container, id: server.id, address: server.address, reason });
+const rejectedRoute = ({ host, path, server }: WantedRoute, reason: string): RejectedRoute => ({
+  host,
+  path,
+  container: server.container,
+  id: server.id,
+  address: server.address,
+  reason,
+});
 
 type Accepted = { readonly candidate: Candidate; readonly wanted: WantedRoute };
 

@@ -20,20 +20,22 @@ export function settingKeys(): readonly SettingKey[] {
 }
 
 function leaves(value: object, path: readonly string[]): readonly SettingKey[] {
-  return Object.entries(value).flatMap(([name, child]: [string, unknown]): readonly SettingKey[] => {
-    const here = [...path, name];
-    if (typeof child === 'object' && child !== null && !Array.isArray(child)) {
-      return leaves(child, here);
-    }
-    return [
-      {
-        path: here,
-        key: here.join('.'),
-        variable: `PORTCULLIS_${here.join('_').toUpperCase()}`,
-        type: Array.isArray(child) ? 'list' : path[0] === TIMES ? 'string' : typeOf(child),
-      },
-    ];
-  });
+  return Object.entries(value).flatMap(
+    ([name, child]: [string, unknown]): readonly SettingKey[] => {
+      const here = [...path, name];
+      if (typeof child === 'object' && child !== null && !Array.isArray(child)) {
+        return leaves(child, here);
+      }
+      return [
+        {
+          path: here,
+          key: here.join('.'),
+          variable: `PORTCULLIS_${here.join('_').toUpperCase()}`,
+          type: Array.isArray(child) ? 'list' : path[0] === TIMES ? 'string' : typeOf(child),
+        },
+      ];
+    },
+  );
 }
 
 function typeOf(value: unknown): 'string' | 'number' | 'boolean' {

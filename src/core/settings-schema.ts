@@ -59,7 +59,10 @@ const control = z
   );
 const listen = z
   .string()
-  .regex(/^(?:|(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-fA-F:]+\]):\d{1,5})$/, 'must be <address>:<port>');
+  .regex(
+    /^(?:|(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-fA-F:]+\]):\d{1,5})$/,
+    'must be <address>:<port>',
+  );
 
 export const settingsSchema = z.strictObject({
   domain: parsedBy(host)

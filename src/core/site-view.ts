@@ -6,7 +6,8 @@ export type LocationView = {
   /** Arguments of `location`: `['/']`, `['=', '/api']`. */
   readonly match: readonly string[];
   /** Undefined: no container is ready, answer 503. */
-  readonly pass: { readonly directive: 'proxy_pass' | 'grpc_pass'; readonly url: string } | undefined;
+  readonly pass:
+    { readonly directive: 'proxy_pass' | 'grpc_pass'; readonly url: string } | undefined;
   /** Directives before the pass, one array of name and arguments each. */
   readonly directives: readonly (readonly string[])[];
 };

@@ -8,7 +8,7 @@ export type PublicPorts = 'all' | 'none' | readonly { port: number; protocol: Ip
 
 const fileName = (what: string): Parser<string> =>
   matching(
-    /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$/,
+    /^(?=.{1,100}$)[A-Za-z0-9_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*$/,
     `must be the name of ${what}: letters, digits, ".", "_" and "-", no path`,
   );
 

@@ -1,0 +1,36 @@
+import { readFile } from 'node:fs/promises';
+import { PortcullisError } from '../errors.ts';
+import { codeOf } from './atomic-file.ts';
+
+/**
+ * Reads JSON from a file, or from standard input for `-`.
+ *
+ * @throws {PortcullisError} `bad-input`, naming the file
+ */
+export async function readJson(source: string): Promise<unknown> {
+  const name = source === '-' ? 'standard input' : source;
+  let text: string;
+  try {
+    text = source === '-' ? await readAll(process.stdin) : await readFile(source, 'utf8');
+  } catch (cause) {
+    const why =
+      codeOf(cause) === 'ENOENT' ? 'there is no such file' : `cannot be read (${codeOf(cause)})`;
+    throw new PortcullisError('bad-input', `${name}: ${why}`, { cause });
+  }
+  try {
+    const value: unknown = JSON.parse(text);
+    return value;
+  } catch (cause) {
+    throw new PortcullisError(
+      'bad-input',
+      `${name}: is not valid JSON: ${cause instanceof Error ? cause.message : ''}; give the output of "docker inspect", of GET /containers/json or of "docker compose config --format json"`,
+      { cause },
+    );
+  }
+}
+
+async function readAll(stream: NodeJS.ReadStream): Promise<string> {
+  let text = '';
+  for await (const chunk of stream.setEncoding('utf8')) text += String(chunk);
+  return text;
+}

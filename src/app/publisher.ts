@@ -1,0 +1,222 @@
+/** From candidates to a live generation: plan, render, write beside, test, switch, reload, confirm. */
+import { writeAtomically } from '../adapters/atomic-file.ts';
+import type { GenerationStore, LiveGeneration } from '../adapters/generation-store.ts';
+import type { Log } from '../adapters/log.ts';
+import {
+  buildGeneration,
+  generationFile,
+  includedFiles,
+  indexOfOnly,
+  type Generation,
+  type Manifest,
+} from '../core/generation.ts';
+import type { IndexView } from '../core/index-view.ts';
+import type { FileTree } from '../core/model.ts';
+import { planFiles, type FileChange } from '../core/plan-files.ts';
+import { planRoutes, routeKey, type Candidate } from '../core/routes.ts';
+import type { RoutePlan } from '../core/routes-model.ts';
+import type { ListenSettings } from '../core/site-view.ts';
+import { PortcullisError } from '../errors.ts';
+import type { NginxHost } from './nginx-host.ts';
+import type { SiteRenderer } from './site-renderer.ts';
+
+export type PublisherDeps = {
+  readonly store: GenerationStore;
+  readonly nginx: NginxHost;
+  readonly listen: ListenSettings;
+  readonly renderSites: SiteRenderer;
+  readonly renderIndex: (view: IndexView) => string;
+  readonly hash: (text: string) => string;
+  readonly authFiles: () => Promise<ReadonlySet<string> | undefined>;
+  readonly log: Log;
+};
+
+export type Desired = {
+  readonly plan: RoutePlan;
+  readonly generation: Generation;
+  readonly live: LiveGeneration | undefined;
+  /** What differs from the files that are live now, read from disk where `verify` was asked. */
+  readonly changes: readonly FileChange[];
+};
+
+export type PublishOptions = {
+  /** False: Nginx need not run; nothing is reloaded. */
+  readonly reload: boolean;
+  /** Called right before the reload signal is sent. */
+  readonly onReload?: () => void;
+};
+
+export type Published = Desired & { readonly reloaded: boolean };
+
+export type Publisher = {
+  /** What should be live, and how that differs from what is. Changes nothing. */
+  desire(candidates: readonly Candidate[], options?: { verify: boolean }): Promise<Desired>;
+  /**
+   * Makes `desired` live. Every error leaves the live generation as it was.
+   *
+   * @throws {PortcullisError} `nginx-not-included`, `nginx-rejected`, `nginx-not-running`,
+   *   `nginx-reload-failed` or `files-unwritable`
+   */
+  publish(desired: Desired, options: PublishOptions): Promise<Published>;
+  /** Goes back to the previous generation. */
+  undo(options: PublishOptions): Promise<{ from: string; to: string; reloaded: boolean }>;
+};
+
+export function createPublisher(deps: PublisherDeps): Publisher {
+  const { store, nginx, hash, log } = deps;
+  /** The last generation this process saw confirmed: its files need no second test. */
+  let proven: LiveGeneration | undefined;
+
+  const desire: Publisher['desire'] = async (candidates, { verify } = { verify: true }) => {
+    const facts = await nginx.facts();
+    const live = !verify && proven ? proven : await store.live();
+    const plan = planRoutes(candidates, {
+      handWritten: facts.handWritten,
+      holders: holdersOf(live?.manifest),
+      authFiles: await deps.authFiles(),
+    });
+    const generation = buildGeneration(deps.renderSites(plan.sites), plan.rejected, {
+      dir: store.dir,
+      listen: deps.listen,
+      userDirectives: facts.userDirectives,
+      userDefaults: facts.userDefaults,
+      renderIndex: deps.renderIndex,
+      hash,
+    });
+    if (!verify && live?.id === generation.id) return { plan, generation, live, changes: [] };
+    const actual = !live
+      ? new Map<string, string>()
+      : verify
+        ? withIndex(await store.liveFiles(live), live.index)
+        : assumedFiles(live, generation);
+    return { plan, generation, live, changes: planFiles(actual, filesOf(generation)) };
+  };
+
+  const testOrThrow = async (indexPath: string): Promise<void> => {
+    const result = await nginx.test(indexPath);
+    if (result.ok) {
+      for (const warning of result.warnings) log.warn('nginx-warning', { warning });
+      return;
+    }
+    const place = result.file === undefined ? '' : ` (${result.file}:${result.line ?? 0})`;
+    throw new PortcullisError(
+      'nginx-rejected',
+      `Nginx refuses the configuration: ${result.reason}${place}; what was live stays live`,
+      { detail: result.output },
+    );
+  };
+
+  const reloadTo = async (
+    id: string,
+    before: string | undefined,
+    { onReload }: PublishOptions,
+  ): Promise<void> => {
+    try {
+      onReload?.();
+      await nginx.reload();
+      await nginx.confirm(id);
+    } catch (error) {
+      if (before !== undefined) {
+        await store.rollBackTo(before);
+        await nginx.reload().catch(() => {}); // the first error is the one to tell
+      }
+      throw error;
+    }
+  };
+
+  /** Nothing to write. But a crash may have come between the last switch and its reload. */
+  const keep = async (
+    desired: Desired,
+    live: LiveGeneration,
+    options: PublishOptions,
+  ): Promise<Published> => {
+    const { manifest } = desired.generation;
+    if (JSON.stringify(live.manifest) !== JSON.stringify(manifest)) {
+      await store.writeManifest(manifest);
+    }
+    const late = options.reload && !proven && (await nginx.served()) !== live.id;
+    if (late) {
+      await requireIncluded(nginx);
+      await nginx.requireRunning();
+      await reloadTo(live.id, undefined, options);
+    }
+    if (options.reload) proven = { ...live, manifest };
+    return { ...desired, reloaded: late };
+  };
+
+  const publish: Publisher['publish'] = async (desired, options) => {
+    const { generation, live, changes } = desired;
+    if (changes.length === 0 && live) return keep(desired, live, options);
+    await requireIncluded(nginx);
+    if (options.reload) await nginx.requireRunning();
+    const before =
+      proven && proven.id === live?.id ? new Set(includedFiles(proven.index)) : undefined;
+    const indexPath = await store.write(generation, before);
+    await testOrThrow(before ? await partialIndex(store, generation, before) : indexPath);
+    await store.switchTo(generation.id);
+    if (options.reload) await reloadTo(generation.id, live?.id, options);
+    proven = options.reload
+      ? { id: generation.id, index: generation.index, manifest: generation.manifest }
+      : undefined;
+    await store.collectGarbage();
+    return { ...desired, reloaded: options.reload };
+  };
+
+  const undo: Publisher['undo'] = async (options) => {
+    const [live, previous] = [await store.live(), await store.previous()];
+    if (!live || !previous || live.id === previous.id) {
+      throw new PortcullisError('bad-usage', 'there is no previous generation to go back to');
+    }
+    await requireIncluded(nginx);
+    if (options.reload) await nginx.requireRunning();
+    await testOrThrow(`${store.dir}/${generationFile(previous.id)}`);
+    await store.switchTo(previous.id);
+    if (options.reload) await reloadTo(previous.id, live.id, options);
+    proven = undefined;
+    return { from: live.id, to: previous.id, reloaded: options.reload };
+  };
+
+  return { desire, publish, undo };
+}
+
+async function requireIncluded(nginx: NginxHost): Promise<void> {
+  const { included } = await nginx.facts();
+  if (included) return;
+  throw new PortcullisError(
+    'nginx-not-included',
+    'Nginx does not read what Portcullis writes: run "portcullis init" once; what was live stays live',
+  );
+}
+
+const INDEX = 'portcullis.conf';
+
+const withIndex = (files: FileTree, index: string): FileTree => new Map([...files, [INDEX, index]]);
+
+const filesOf = ({ siteFiles, index }: Generation): FileTree => withIndex(siteFiles, index);
+
+/** Files named by their content need no reading to be compared: a name that both have is a text that both have. */
+function assumedFiles(live: LiveGeneration, { siteFiles }: Generation): FileTree {
+  return new Map([
+    ...includedFiles(live.index).map((file) => [file, siteFiles.get(file) ?? ''] as const),
+    [INDEX, live.index] as const,
+  ]);
+}
+
+async function partialIndex(
+  store: GenerationStore,
+  generation: Generation,
+  proven: ReadonlySet<string>,
+): Promise<string> {
+  const changed = new Set([...generation.siteFiles.keys()].filter((file) => !proven.has(file)));
+  const path = `${store.dir}/generations/candidate.conf`;
+  await writeAtomically(path, indexOfOnly(generation.index, changed));
+  return path;
+}
+
+function holdersOf(manifest: Manifest | undefined): ReadonlyMap<string, string> {
+  return new Map(
+    manifest?.sites.flatMap(({ host, routes }) =>
+      routes.map(({ path, owner }) => [routeKey(host, path), owner] as const),
+    ),
+  );
+}

@@ -1,0 +1,71 @@
+import type { BlockNode } from '../core/block-tree.ts';
+import type { RenderedSite } from '../core/generation.ts';
+import { renderMeant } from '../core/meant-tree.ts';
+import type { Templates } from '../core/render.ts';
+import type { Access, Site } from '../core/routes-model.ts';
+import { siteView, type ListenSettings } from '../core/site-view.ts';
+import { PortcullisError } from '../errors.ts';
+
+export type SiteRendererDeps = {
+  readonly templates: Templates;
+  readonly listen: ListenSettings;
+  readonly read: (text: string) => readonly BlockNode[];
+  readonly hash: (text: string) => string;
+};
+
+/** Renders sites, each only when something in it changed since the last call. */
+export type SiteRenderer = (sites: readonly Site[]) => readonly RenderedSite[];
+
+export function createSiteRenderer({
+  templates,
+  listen,
+  read,
+  hash,
+}: SiteRendererDeps): SiteRenderer {
+  let known = new Map<string, { readonly key: string; readonly rendered: RenderedSite }>();
+  const keyOf = createSiteKey();
+
+  const renderOne = (site: Site): RenderedSite => {
+    try {
+      const text = renderMeant(siteView(site, listen), { render: templates.site, read });
+      return { site, text, hash: hash(text) };
+    } catch (cause) {
+      throw new PortcullisError('template-failed', `the site ${site.host} cannot be rendered`, {
+        cause,
+        detail: cause instanceof Error ? cause.message : String(cause),
+      });
+    }
+  };
+
+  return (sites) => {
+    const next: typeof known = new Map();
+    const all = sites.map((site) => {
+      const key = keyOf(site);
+      const before = known.get(site.host);
+      const rendered = before?.key === key ? { ...before.rendered, site } : renderOne(site);
+      next.set(site.host, { key, rendered });
+      return rendered;
+    });
+    known = next;
+    return all;
+  };
+}
+
+/** A text that changes whenever the rendered site would; far cheaper than rendering it. */
+function createSiteKey(): (site: Site) => string {
+  const numbers = new WeakMap<Access, number>();
+  let last = 0;
+  const numberOf = (access: Access): number => {
+    const known = numbers.get(access) ?? ++last;
+    numbers.set(access, known);
+    return known;
+  };
+  return ({ redirectFrom, routes }) =>
+    [
+      ...redirectFrom,
+      ...routes.map(
+        ({ path, access, servers }) =>
+          `${path} ${numberOf(access)} ${servers.map(({ address }) => address).join(' ')}`,
+      ),
+    ].join('\n');
+}

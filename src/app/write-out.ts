@@ -1,0 +1,46 @@
+import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { codeOf, unwritable, writeAtomically } from '../adapters/atomic-file.ts';
+import type { FileTree } from '../core/model.ts';
+import { planFiles, type FileChange } from '../core/plan-files.ts';
+
+/** First words of every site file: only such files are ever removed from a folder the user named. */
+const MARK = ': written by Portcullis from container labels.';
+
+/**
+ * Makes `dir` hold `files`, and takes away site files of ours that are no longer wanted.
+ *
+ * @throws {PortcullisError} `files-unwritable`
+ */
+export async function writeOut(dir: string, files: FileTree): Promise<readonly FileChange[]> {
+  const actual = await readOurs(dir, files);
+  const changes = planFiles(actual, files);
+  try {
+    await mkdir(join(dir, 'sites'), { recursive: true });
+    for (const change of changes) {
+      const path = join(dir, change.path);
+      if (change.kind === 'remove') await rm(path, { force: true });
+      else await writeAtomically(path, change.text);
+    }
+  } catch (cause) {
+    throw cause instanceof Error && cause.name === 'PortcullisError'
+      ? cause
+      : unwritable(dir, cause);
+  }
+  return changes;
+}
+
+async function readOurs(dir: string, files: FileTree): Promise<FileTree> {
+  const names = await readdir(join(dir, 'sites')).catch(() => []);
+  const paths = new Set([...files.keys(), ...names.map((name) => `sites/${name}`)]);
+  const ours = new Map<string, string>();
+  for (const path of paths) {
+    const text = await readFile(join(dir, path), 'utf8').catch((error: unknown) => {
+      if (['ENOENT', 'EISDIR', 'ENOTDIR'].includes(codeOf(error))) return undefined;
+      throw unwritable(join(dir, path), error);
+    });
+    if (text === undefined) continue;
+    if (files.has(path) || text.slice(0, 400).includes(MARK)) ours.set(path, text);
+  }
+  return ours;
+}

@@ -1,0 +1,375 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { containerRoutes } from './container-routes.ts';
+import type { Container } from './model.ts';
+import { problemText } from './problem-text.ts';
+import { planRoutes, type RouteContext } from './routes.ts';
+import type { RoutePlan } from './routes-model.ts';
+import { settingsSchema } from './settings-schema.ts';
+import { container } from './testing/container.ts';
+
+type Options = {
+  readonly lingering?: readonly Container[];
+  readonly settings?: Record<string, unknown>;
+  readonly context?: Partial<RouteContext>;
+};
+
+function plan(
+  containers: readonly Container[],
+  { lingering = [], settings = {}, context }: Options = {},
+): RoutePlan {
+  const parsed = settingsSchema.parse(settings);
+  const candidate = (lingers: boolean) => (each: Container) => ({
+    container: each,
+    routes: containerRoutes(each, parsed),
+    lingering: lingers,
+  });
+  return planRoutes([...containers.map(candidate(false)), ...lingering.map(candidate(true))], {
+    handWritten: new Map(),
+    holders: new Map(),
+    authFiles: undefined,
+    ...context,
+  });
+}
+
+/** `host/path -> address address`, one line a route. */
+const lines = ({ sites }: RoutePlan): readonly string[] =>
+  sites.flatMap(({ routes }) =>
+    routes.map(
+      ({ host, path, servers }) =>
+        `${host}${path} -> ${servers.map(({ address }) => address).join(' ')}`,
+    ),
+  );
+
+const label = (labels: Record<string, string>): { labels: Record<string, string> } => ({
+  labels: Object.fromEntries(
+    Object.entries(labels).map(([key, value]) => [
+      key.startsWith('com.') ? key : `portcullis.${key}`,
+      value,
+    ]),
+  ),
+});
+const compose = (
+  service: string,
+  more: Record<string, string> = {},
+): { labels: Record<string, string> } =>
+  label({ 'com.docker.compose.project': 'shop', 'com.docker.compose.service': service, ...more });
+
+const CASES: readonly [
+  title: string,
+  containers: readonly Container[],
+  expected: readonly string[],
+][] = [
+  [
+    'one published port',
+    [container('a', { ports: ['127.0.0.1:1234:80'] })],
+    ['service-1234.example.com/ -> 127.0.0.1:1234'],
+  ],
+  [
+    'a published port on all addresses is dialled on loopback',
+    [container('a', { ports: ['8080:80', '[::]:8080:80'] })],
+    ['service-8080.example.com/ -> 127.0.0.1:8080'],
+  ],
+  [
+    'IPv6 alone',
+    [container('a', { ports: ['[::1]:1234:80'] })],
+    ['service-1234.example.com/ -> [::1]:1234'],
+  ],
+  [
+    'one address of the host',
+    [container('a', { ports: ['192.0.2.5:1234:80'] })],
+    ['service-1234.example.com/ -> 192.0.2.5:1234'],
+  ],
+  [
+    'several ports: a route each',
+    [container('a', { ports: ['127.0.0.1:2:80', '127.0.0.1:1:81', '127.0.0.1:53:53/udp'] })],
+    ['service-1.example.com/ -> 127.0.0.1:1', 'service-2.example.com/ -> 127.0.0.1:2'],
+  ],
+  ['no label, no route', [container('a', { ports: ['127.0.0.1:1:80'], labels: {} })], []],
+  [
+    'enable=false wins',
+    [container('a', { ports: ['127.0.0.1:1:80'], ...label({ enable: 'false', host: '!!' }) })],
+    [],
+  ],
+  [
+    'a one-off container',
+    [
+      container('a', {
+        ports: ['127.0.0.1:1:80'],
+        ...label({ enable: 'true', 'com.docker.compose.oneoff': 'True' }),
+      }),
+    ],
+    [],
+  ],
+  [
+    'a container that does not run',
+    [container('a', { ports: ['127.0.0.1:1:80'], state: 'created' })],
+    [],
+  ],
+  [
+    'the port label chooses',
+    [
+      container('a', {
+        ports: ['127.0.0.1:1:80', '127.0.0.1:2:81'],
+        ...label({ port: '81', host: 'a.example' }),
+      }),
+    ],
+    ['a.example/ -> 127.0.0.1:2'],
+  ],
+  [
+    'the host network',
+    [container('a', { networkMode: 'host', ...label({ port: '9000', host: 'a.example' }) })],
+    ['a.example/ -> 127.0.0.1:9000'],
+  ],
+  [
+    'named routes',
+    [
+      container('a', {
+        ports: ['127.0.0.1:1:80', '127.0.0.1:2:81'],
+        ...label({
+          'x.port': '80',
+          'x.host': 'x.example',
+          'y.port': '81',
+          'y.host': 'x.example',
+          'y.path': '/y/',
+        }),
+      }),
+    ],
+    ['x.example/ -> 127.0.0.1:1', 'x.example/y -> 127.0.0.1:2'],
+  ],
+  [
+    'replicas of one Compose service',
+    [
+      container('shop-web-2', {
+        ports: ['127.0.0.1:5:80'],
+        ...compose('web', { host: 'w.example' }),
+      }),
+      container('shop-web-1', {
+        ports: ['127.0.0.1:4:80'],
+        ...compose('web', { host: 'w.example' }),
+      }),
+    ],
+    ['w.example/ -> 127.0.0.1:4 127.0.0.1:5'],
+  ],
+  [
+    'replicas by group',
+    [
+      container('a', { ports: ['127.0.0.1:1:80'], ...label({ host: 'g.example', group: 'g' }) }),
+      container('b', { ports: ['127.0.0.1:2:80'], ...label({ host: 'g.example', group: 'g' }) }),
+    ],
+    ['g.example/ -> 127.0.0.1:1 127.0.0.1:2'],
+  ],
+  [
+    'an unhealthy replica gets no traffic',
+    [
+      container('a', {
+        ports: ['127.0.0.1:1:80'],
+        health: 'unhealthy',
+        ...label({ host: 'g.example', group: 'g' }),
+      }),
+      container('b', {
+        ports: ['127.0.0.1:2:80'],
+        health: 'healthy',
+        ...label({ host: 'g.example', group: 'g' }),
+      }),
+    ],
+    ['g.example/ -> 127.0.0.1:2'],
+  ],
+  [
+    'not healthy yet: the route is there without a server',
+    [container('a', { ports: ['127.0.0.1:1:80'], health: 'starting' })],
+    ['service-1.example.com/ -> '],
+  ],
+  [
+    'health=ignore',
+    [
+      container('a', {
+        ports: ['127.0.0.1:1:80'],
+        health: 'starting',
+        ...label({ health: 'ignore' }),
+      }),
+    ],
+    ['service-1.example.com/ -> 127.0.0.1:1'],
+  ],
+];
+
+for (const [title, containers, expected] of CASES) {
+  test(`planRoutes(): ${title}`, () => {
+    const result = plan(containers);
+    assert.deepEqual(result.problems, []);
+    assert.deepEqual(lines(result), expected);
+  });
+}
+
+const REJECTED: readonly [
+  title: string,
+  containers: readonly Container[],
+  problem: string,
+  left: readonly string[],
+][] = [
+  [
+    'no published port',
+    [container('a')],
+    'container a: publishes no TCP port: publish one on loopback, as -p 127.0.0.1::80',
+    [],
+  ],
+  [
+    'a port that is not published',
+    [container('a', { ports: ['127.0.0.1:1:80'], ...label({ port: '81' }) })],
+    'container a: label portcullis.port names container port 81, which is not published (published are 80); publish it, as -p 127.0.0.1::81',
+    [],
+  ],
+  [
+    'one host for two ports',
+    [
+      container('a', {
+        ports: ['127.0.0.1:1:80', '127.0.0.1:2:81'],
+        ...label({ host: 'a.example' }),
+      }),
+    ],
+    'container a: label portcullis.host could mean any of the container ports 80, 81; add portcullis.port',
+    [],
+  ],
+  [
+    'the host network without a port',
+    [container('a', { networkMode: 'host', ...label({ host: 'a.example' }) })],
+    'container a: is on the host network, where Docker publishes nothing: say with the label "port" which host port is meant',
+    [],
+  ],
+  [
+    'one bad label takes all routes of its container, and nobody else’s',
+    [
+      container('a', {
+        ports: ['127.0.0.1:1:80'],
+        ...label({ 'x.port': '80', 'x.host': 'x.example', 'y.port': '0' }),
+      }),
+      container('b', { ports: ['127.0.0.1:2:80'] }),
+    ],
+    'container a: label portcullis.y.port must be from 1 to 65535, got "0"',
+    ['service-2.example.com/ -> 127.0.0.1:2'],
+  ],
+  [
+    'an option of a later version is not ignored',
+    [container('a', { ports: ['127.0.0.1:1:80'], ...label({ tls: 'only' }) })],
+    'container a: label portcullis.tls "only" is not supported by this version yet; use "auto" or "off"',
+    [],
+  ],
+  [
+    'two projects, one host: the first created keeps it',
+    [
+      container('late', {
+        ports: ['127.0.0.1:2:80'],
+        createdAt: 2,
+        ...label({ host: 'a.example' }),
+      }),
+      container('early', {
+        ports: ['127.0.0.1:1:80'],
+        createdAt: 1,
+        ...label({ host: 'a.example' }),
+      }),
+    ],
+    'container late: asks for a.example/, which container early (container early) already serves; give one of them another host, or both the same label "group" to share it',
+    ['a.example/ -> 127.0.0.1:1'],
+  ],
+  [
+    'a redirect from a host that is served',
+    [
+      container('a', { ports: ['127.0.0.1:1:80'], createdAt: 1, ...label({ host: 'a.example' }) }),
+      container('b', {
+        ports: ['127.0.0.1:2:80'],
+        createdAt: 2,
+        ...label({ host: 'b.example', 'redirect-from': 'a.example' }),
+      }),
+    ],
+    'container b: redirects a.example, which container a serves',
+    ['a.example/ -> 127.0.0.1:1'],
+  ],
+];
+
+for (const [title, containers, problem, left] of REJECTED) {
+  test(`planRoutes(): ${title}`, () => {
+    const result = plan(containers);
+    assert.deepEqual(result.problems.map(problemText), [problem]);
+    assert.deepEqual(lines(result), left);
+  });
+}
+
+const early = container('early', {
+  ports: ['127.0.0.1:1:80'],
+  createdAt: 1,
+  ...label({ host: 'a.example' }),
+});
+const late = container('late', {
+  ports: ['127.0.0.1:2:80'],
+  createdAt: 2,
+  ...label({ host: 'a.example' }),
+});
+
+test('planRoutes(): who holds the host in the live generation keeps it, though created later', () => {
+  const holders = new Map([['a.example /', 'container late']]);
+  assert.deepEqual(lines(plan([early, late], { context: { holders } })), [
+    'a.example/ -> 127.0.0.1:2',
+  ]);
+});
+
+test('planRoutes(): a server block written by hand wins, and is named', () => {
+  const handWritten = new Map([['a.example', { file: '/etc/nginx/sites-enabled/a', line: 7 }]]);
+  const result = plan([early], { context: { handWritten } });
+  assert.deepEqual(result.problems.map(problemText), [
+    'container early: asks for a.example, which the server block at /etc/nginx/sites-enabled/a:7 already serves; remove one of the two',
+  ]);
+});
+
+test('planRoutes(): a container that just stopped keeps its route', () => {
+  assert.deepEqual(lines(plan([], { lingering: [early] })), ['a.example/ -> 127.0.0.1:1']);
+});
+
+test('planRoutes(): a container that just stopped yields to one that runs', () => {
+  const result = plan([late], {
+    lingering: [early],
+    context: { holders: new Map([['a.example /', 'container early']]) },
+  });
+  assert.deepEqual(lines(result), ['a.example/ -> 127.0.0.1:2']);
+  assert.deepEqual(result.problems, []);
+});
+
+test('planRoutes(): a port that another container took is never served under the old name', () => {
+  const other = container('other', { ports: ['127.0.0.1:1:80'], ...label({ host: 'b.example' }) });
+  assert.deepEqual(lines(plan([other], { lingering: [early] })), ['b.example/ -> 127.0.0.1:1']);
+});
+
+test('planRoutes(): host_pattern from names', () => {
+  const settings = { host_pattern: '{service}-{project}.{domain}', domain: 'x.example' };
+  const web = container('shop-web-1', {
+    ports: ['127.0.0.1:1:80'],
+    ...compose('web', { enable: 'true' }),
+  });
+  assert.deepEqual(lines(plan([web], { settings })), ['web-shop.x.example/ -> 127.0.0.1:1']);
+  assert.deepEqual(
+    plan([container('a', { ports: ['127.0.0.1:1:80'] })], { settings }).problems.map(problemText),
+    ['container a: has no service, which host_pattern asks for; give it the label "host"'],
+  );
+});
+
+test('planRoutes(): discovery=all takes containers without labels, and skips those without ports', () => {
+  const settings = { discovery: 'all' };
+  const bare = container('a', { ports: ['127.0.0.1:1:80'], labels: {} });
+  const result = plan([bare, container('b', { labels: {} })], { settings });
+  assert.deepEqual(lines(result), ['service-1.example.com/ -> 127.0.0.1:1']);
+  assert.deepEqual(result.problems, []);
+});
+
+test('planRoutes(): the order of containers changes nothing', () => {
+  const all = [
+    ...CASES.flatMap(([, containers]) => containers),
+    ...REJECTED.flatMap(([, containers]) => containers),
+  ].map((each, index) => ({ ...each, id: `id-${index}`, createdAt: index % 7 }));
+  const expected = plan(all);
+  fc.assert(
+    fc.property(fc.shuffledSubarray(all, { minLength: all.length }), (shuffled) => {
+      assert.deepEqual(plan(shuffled), expected);
+    }),
+    { numRuns: 50 },
+  );
+});

@@ -1,0 +1,117 @@
+import type { Container } from './model.ts';
+
+/**
+ * What containers there are, event by event. A container that stops lingers: it may be back in a
+ * moment (a restart takes half a second), and a route taken away and given back costs two reloads.
+ * All times are milliseconds of one steady clock.
+ */
+export class Tracker {
+  #containers = new Map<string, Container>();
+  readonly #lingering = new Map<
+    string,
+    { readonly container: Container; readonly until: number }
+  >();
+  #lingerMs: number;
+
+  constructor(lingerMs: number) {
+    this.#lingerMs = lingerMs;
+  }
+
+  set lingerMs(value: number) {
+    this.#lingerMs = value;
+  }
+
+  /** Every container that exists as far as we know, running or only created. */
+  get containers(): readonly Container[] {
+    return [...this.#containers.values()];
+  }
+
+  get running(): readonly Container[] {
+    return this.containers.filter(({ state }) => state === 'running');
+  }
+
+  /** Containers that stopped a moment ago, as they were when they ran. */
+  get lingering(): readonly Container[] {
+    return [...this.#lingering.values()].map(({ container }) => container);
+  }
+
+  get(id: string): Container | undefined {
+    return this.#containers.get(id);
+  }
+
+  /** When the next lingering container is to be forgotten; Infinity when none lingers. */
+  get nextExpiryAt(): number {
+    return Math.min(Infinity, ...[...this.#lingering.values()].map(({ until }) => until));
+  }
+
+  /** Takes in what an inspect said of one container. */
+  put(container: Container, now: number): void {
+    if (container.state === 'running') {
+      this.#lingering.delete(container.id);
+    } else {
+      this.#letLinger(container.id, now);
+    }
+    const over = ['exited', 'dead', 'removing'].includes(container.state);
+    if (over) this.#containers.delete(container.id);
+    else this.#containers.set(container.id, container);
+  }
+
+  /** Takes in that a container is not there any more. */
+  gone(id: string, now: number): void {
+    this.#letLinger(id, now);
+    this.#containers.delete(id);
+  }
+
+  /** Takes in a whole list: who is not in it is gone. An unchanged container stays the same object. */
+  replaceAll(containers: readonly Container[], now: number): void {
+    const listed = new Set(containers.map(({ id }) => id));
+    for (const id of this.#containers.keys()) if (!listed.has(id)) this.gone(id, now);
+    for (const container of containers) {
+      const known = this.#containers.get(container.id);
+      if (!known || !sameContainer(known, container)) this.put(container, now);
+    }
+  }
+
+  /** Forgets who has lingered long enough. True when there was one. */
+  expire(now: number): boolean {
+    const due = [...this.#lingering].filter(([, { until }]) => until <= now);
+    for (const [id] of due) this.#lingering.delete(id);
+    return due.length > 0;
+  }
+
+  #letLinger(id: string, now: number): void {
+    const before = this.#containers.get(id);
+    if (before?.state !== 'running' || this.#lingerMs === 0) return;
+    this.#lingering.set(id, { container: before, until: now + this.#lingerMs });
+  }
+}
+
+/** Are two readings of a container the same in all that routes and rules depend on? */
+export function sameContainer(a: Container, b: Container): boolean {
+  return JSON.stringify(essence(a)) === JSON.stringify(essence(b));
+}
+
+/** A list does not tell port bindings, an inspect may order ports differently. */
+const essence = ({
+  id,
+  name,
+  state,
+  health,
+  labels,
+  published,
+  endpoints,
+  networkMode,
+}: Container): unknown => [
+  id,
+  name,
+  state,
+  health,
+  Object.entries(labels).toSorted(([x], [y]) => (x < y ? -1 : 1)),
+  published
+    .map((port) =>
+      JSON.stringify([port.hostAddress, port.hostPort, port.containerPort, port.protocol]),
+    )
+    .toSorted(),
+  endpoints.map(({ network, ipv4, ipv6 }) => `${network} ${ipv4 ?? ''} ${ipv6 ?? ''}`).toSorted(),
+  networkMode,
+];
