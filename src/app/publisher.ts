@@ -5,19 +5,19 @@ import type { Log } from '../adapters/log.ts';
 import {
   buildGeneration,
   generationFile,
+  holdersOf,
   includedFiles,
   indexOfOnly,
   type Generation,
-  type Manifest,
 } from '../core/generation.ts';
 import type { IndexView } from '../core/index-view.ts';
 import type { FileTree } from '../core/model.ts';
+import type { NginxHost } from '../core/nginx-host.ts';
 import { planFiles, type FileChange } from '../core/plan-files.ts';
-import { planRoutes, routeKey, type Candidate } from '../core/routes.ts';
+import { planRoutes, type Candidate } from '../core/routes.ts';
 import type { RoutePlan } from '../core/routes-model.ts';
 import type { ListenSettings } from '../core/site-view.ts';
 import { PortcullisError } from '../errors.ts';
-import type { NginxHost } from './nginx-host.ts';
 import type { SiteRenderer } from './site-renderer.ts';
 
 export type PublisherDeps = {
@@ -211,12 +211,4 @@ async function partialIndex(
   const path = `${store.dir}/generations/candidate.conf`;
   await writeAtomically(path, indexOfOnly(generation.index, changed));
   return path;
-}
-
-function holdersOf(manifest: Manifest | undefined): ReadonlyMap<string, string> {
-  return new Map(
-    manifest?.sites.flatMap(({ host, routes }) =>
-      routes.map(({ path, owner }) => [routeKey(host, path), owner] as const),
-    ),
-  );
 }

@@ -1,30 +1,38 @@
-import { setTimeout as delay } from 'node:timers/promises';
-
 /** Waits, or returns early when `signal` aborts. Never rejects. */
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  // Node clamps longer delays to 1 ms.
-  await delay(Math.min(Math.max(ms, 0), 2 ** 31 - 1), undefined, { signal }).catch(() => {});
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return createBell().wait(ms, signal);
 }
 
 /** A bell: `ring` ends the present or the next `wait`. */
 export type Bell = {
   ring(): void;
-  /** Ends at a ring, after `ms`, or when `signal` aborts. */
+  /** Ends at a ring, after `ms`, or when `signal` aborts. Never rejects. One at a time. */
   wait(ms: number, signal: AbortSignal): Promise<void>;
 };
 
+/** Longer delays make Node's timers fire at once. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 export function createBell(): Bell {
   let rung = false;
-  let wake = new AbortController();
+  let wake = (): void => {};
   return {
     ring() {
       rung = true;
-      wake.abort();
+      wake();
     },
     async wait(ms, signal) {
-      if (!rung) {
-        wake = new AbortController();
-        await pause(ms, AbortSignal.any([signal, wake.signal]));
+      if (!rung && !signal.aborted) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(() => wake(), Math.min(Math.max(ms, 0), LONGEST_MS));
+          wake = () => {
+            clearTimeout(timer);
+            signal.removeEventListener('abort', wake);
+            wake = () => {};
+            resolve();
+          };
+          signal.addEventListener('abort', wake, { once: true });
+        });
       }
       rung = false;
     },

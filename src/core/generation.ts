@@ -1,5 +1,6 @@
 /** A generation: the site files and the index that lists them. Named by its content. */
 import { hostStem } from './names.ts';
+import { routeKey } from './routes.ts';
 import { indexView, type IndexContext } from './index-view.ts';
 import type { FileTree } from './model.ts';
 import type { RejectedRoute, Site } from './routes-model.ts';
@@ -99,4 +100,13 @@ export function indexOfOnly(index: string, files: ReadonlySet<string>): string {
     .split('\n')
     .filter((line) => includedFiles(line).every((file) => files.has(file)))
     .join('\n');
+}
+
+/** Who holds each route of a generation, by `routeKey`. */
+export function holdersOf(manifest: Manifest | undefined): ReadonlyMap<string, string> {
+  return new Map(
+    manifest?.sites.flatMap(({ host, routes }) =>
+      routes.map(({ path, owner }) => [routeKey(host, path), owner] as const),
+    ),
+  );
 }

@@ -18,7 +18,7 @@ export type IndexContext = {
   /** Directives that the user's http block has itself; a second one would be fatal. */
   readonly userDirectives: ReadonlySet<string>;
   /** `80`, `[::]:80`: listens for which the user's configuration names a default server. */
-  readonly userDefaults: ReadonlySet<string>;
+  readonly userDefaults: ReadonlyMap<string, unknown>;
 };
 
 export function indexView(

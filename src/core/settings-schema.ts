@@ -34,7 +34,10 @@ const absolutePath = z
 const optionalPath = z.union([z.literal(''), absolutePath], {
   error: 'must be an absolute path, or empty',
 });
-const port = z.int('must be a port number').min(1, 'must be from 1 to 65535').max(65_535);
+const port = z
+  .int('must be a port number')
+  .min(1, 'must be from 1 to 65535')
+  .max(65_535, 'must be from 1 to 65535');
 const interfaceName = z
   .string()
   .regex(/^[A-Za-z0-9_.@:-]{1,15}$/, 'must be the name of a network interface, as wg0');

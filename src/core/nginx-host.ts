@@ -1,5 +1,6 @@
-/** What the application needs of Nginx, wherever it runs. */
-import type { HandWritten } from '../core/routes.ts';
+/** What the program needs of Nginx, wherever it runs: the seam between deciding and doing. */
+import type { TestResult } from './nginx-test-output.ts';
+import type { HandWritten } from './routes.ts';
 
 /** What the user's own configuration, without ours, says. */
 export type NginxFacts = {
@@ -8,22 +9,10 @@ export type NginxFacts = {
   readonly handWritten: ReadonlyMap<string, HandWritten>;
   readonly userDirectives: ReadonlySet<string>;
   /** `80`, `[::]:80`: listens with a default server of the user's. */
-  readonly userDefaults: ReadonlySet<string>;
+  readonly userDefaults: ReadonlyMap<string, HandWritten>;
 };
 
-export type TestResult =
-  | { readonly ok: true; readonly warnings: readonly string[] }
-  | {
-      readonly ok: false;
-      /** Nginx's own words. */
-      readonly output: string;
-      readonly reason: string;
-      readonly file?: string;
-      readonly line?: number;
-    };
-
 export type NginxHost = {
-  readonly version: string;
   /** Reads the user's configuration, again only when it changed. */
   facts(): Promise<NginxFacts>;
   /** `nginx -t` of the user's main configuration with `indexPath` in place of the live index. */

@@ -1,0 +1,38 @@
+import { request } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** The name that only the index's own server block answers to. */
+const HOST = 'generation.portcullis.invalid';
+
+/** Id of the generation that a worker on this machine serves; undefined when none answers. */
+export function servedGeneration(port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const query = request(
+      { host: '127.0.0.1', port, headers: { host: HOST }, agent: false, timeout: 2_000 },
+      (response) => {
+        let body = '';
+        response.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));
+        response.on('end', () => {
+          resolve(response.statusCode === 200 && /^[0-9a-f]{16}$/.test(body) ? body : undefined);
+        });
+        response.on('error', () => resolve(undefined));
+      },
+    );
+    query.on('timeout', () => query.destroy());
+    query.on('error', () => resolve(undefined));
+    query.end();
+  });
+}
+
+/** Asks until the answer is `id`; false when it never was within `timeoutMs`. */
+export async function waitForGeneration(
+  id: string,
+  { port, timeoutMs }: { readonly port: number; readonly timeoutMs: number },
+): Promise<boolean> {
+  const deadline = performance.now() + timeoutMs;
+  for (let step = 2; performance.now() < deadline; step = Math.min(step * 1.5, 50)) {
+    if ((await servedGeneration(port)) === id) return true;
+    await delay(step);
+  }
+  return false;
+}

@@ -1,0 +1,41 @@
+/** A generation without Nginx or Docker: for `generate --out` and `--dry-run`. */
+import { resolve } from 'node:path';
+import { contentHash } from '../adapters/content-hash.ts';
+import { readTree } from '../adapters/nginx-tree.ts';
+import { loadTemplates } from '../adapters/templates.ts';
+import { buildGeneration } from '../core/generation.ts';
+import type { FileTree } from '../core/model.ts';
+import { planRoutes, type Candidate } from '../core/routes.ts';
+import type { RoutePlan } from '../core/routes-model.ts';
+import type { Settings } from '../core/settings-schema.ts';
+import { standaloneFiles } from '../core/shown-files.ts';
+import { createSiteRenderer } from './site-renderer.ts';
+
+/** @param dir where the files will lie: the index includes them by absolute path */
+export async function desireOffline(
+  candidates: readonly Candidate[],
+  settings: Settings,
+  dir: string,
+): Promise<{ plan: RoutePlan; files: FileTree }> {
+  const templates = await loadTemplates(settings.template_dir);
+  const listen = {
+    port: settings.nginx.listen_http,
+    ipv6: settings.nginx.ipv6,
+    authDir: settings.auth_dir,
+  };
+  const render = createSiteRenderer({ templates, listen, read: readTree, hash: contentHash });
+  const plan = planRoutes(candidates, {
+    handWritten: new Map(),
+    holders: new Map(),
+    authFiles: undefined,
+  });
+  const generation = buildGeneration(render(plan.sites), plan.rejected, {
+    dir: resolve(dir),
+    listen,
+    userDirectives: new Set(),
+    userDefaults: new Map(),
+    renderIndex: templates.index,
+    hash: contentHash,
+  });
+  return { plan, files: standaloneFiles(generation) };
+}

@@ -1,0 +1,38 @@
+/** Puts the publisher together for real use: settings -> store, templates, Nginx. */
+import { contentHash } from '../adapters/content-hash.ts';
+import { openStore, type GenerationStore } from '../adapters/generation-store.ts';
+import { hasIpv6 } from '../adapters/ipv6.ts';
+import { namesOfFiles } from '../adapters/file-names.ts';
+import type { Log } from '../adapters/log.ts';
+import { openNginxHost } from '../adapters/nginx-host.ts';
+import { readTree } from '../adapters/nginx-tree.ts';
+import { loadTemplates } from '../adapters/templates.ts';
+import type { Settings } from '../core/settings-schema.ts';
+import { createPublisher, type Publisher } from './publisher.ts';
+import { createSiteRenderer } from './site-renderer.ts';
+
+export type OpenedPublisher = { readonly publisher: Publisher; readonly store: GenerationStore };
+
+/** @param docker URL of the Docker API; used only where Nginx runs in a container */
+export async function openPublisher(
+  settings: Settings,
+  log: Log,
+  { docker }: { readonly docker?: string | undefined } = {},
+): Promise<OpenedPublisher> {
+  const ipv6 = settings.nginx.ipv6 && (await hasIpv6());
+  if (settings.nginx.ipv6 && !ipv6) log.debug('ipv6-off', { reason: 'this machine has no IPv6' });
+  const listen = { port: settings.nginx.listen_http, ipv6, authDir: settings.auth_dir };
+  const store = openStore(settings.nginx.dir);
+  const templates = await loadTemplates(settings.template_dir);
+  const publisher = createPublisher({
+    store,
+    listen,
+    log,
+    nginx: await openNginxHost(settings, { docker }),
+    renderSites: createSiteRenderer({ templates, listen, read: readTree, hash: contentHash }),
+    renderIndex: templates.index,
+    hash: contentHash,
+    authFiles: () => namesOfFiles(settings.auth_dir),
+  });
+  return { publisher, store };
+}

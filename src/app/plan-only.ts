@@ -1,0 +1,23 @@
+/** The plan without rendering or writing: for `routes`. */
+import { openStore } from '../adapters/generation-store.ts';
+import { readHandWritten } from '../adapters/nginx-host.ts';
+import { namesOfFiles } from '../adapters/file-names.ts';
+import { holdersOf } from '../core/generation.ts';
+import type { Container } from '../core/model.ts';
+import { planRoutes } from '../core/routes.ts';
+import type { RoutePlan } from '../core/routes-model.ts';
+import type { Settings } from '../core/settings-schema.ts';
+import { createCandidates } from './candidates.ts';
+
+/** What `generate` would serve for these containers, as far as can be told without Nginx. */
+export async function planFor(
+  containers: readonly Container[],
+  settings: Settings,
+): Promise<RoutePlan> {
+  const live = await openStore(settings.nginx.dir).live();
+  return planRoutes(createCandidates(settings)(containers), {
+    handWritten: await readHandWritten(settings),
+    holders: holdersOf(live?.manifest),
+    authFiles: live ? await namesOfFiles(settings.auth_dir) : undefined,
+  });
+}

@@ -1,0 +1,175 @@
+/** The sidecar: settings -> session -> settings again when they change, until the signal. */
+import type { DockerSource } from '../adapters/docker.ts';
+import type { Log } from '../adapters/log.ts';
+import { watchFiles } from '../adapters/watch-files.ts';
+import type { Problem } from '../core/model.ts';
+import { problemText } from '../core/problem-text.ts';
+import { Tracker } from '../core/tracker.ts';
+import { PortcullisError } from '../errors.ts';
+import type { LoadedSettings } from '../settings.ts';
+import { createCandidates } from './candidates.ts';
+import { followDocker } from './follow-docker.ts';
+import { openPublisher } from './open-publisher.ts';
+import { createReconcileLoop } from './reconcile-loop.ts';
+import { createBell } from './wait.ts';
+
+export type WatchDeps = {
+  readonly source: DockerSource;
+  readonly docker: string | undefined;
+  /** Reads the settings anew. @throws {PortcullisError} `bad-setting` */
+  readonly load: () => Promise<LoadedSettings>;
+  readonly log: Log;
+  readonly now: () => number;
+  readonly random: () => number;
+  /** Ends the watch, after the pass under way. */
+  readonly signal: AbortSignal;
+};
+
+/** Runs until `signal` aborts. Only a bug, or settings that are wrong at the start, end it otherwise. */
+export async function watch(deps: WatchDeps): Promise<void> {
+  const { log, signal } = deps;
+  let loaded = await deps.load();
+  const tracker = new Tracker(loaded.settings.watch.linger);
+  while (!signal.aborted) {
+    const session = new AbortController();
+    const both = AbortSignal.any([signal, session.signal]);
+    const next = { loaded };
+    tracker.lingerMs = loaded.settings.watch.linger;
+    await runSession(deps, {
+      loaded,
+      tracker,
+      signal: both,
+      onSettings: (changed) => {
+        next.loaded = changed;
+        session.abort();
+      },
+    });
+    if (!signal.aborted) log.info('settings-applied', { file: next.loaded.file });
+    loaded = next.loaded;
+  }
+}
+
+type Session = {
+  readonly loaded: LoadedSettings;
+  readonly tracker: Tracker;
+  readonly signal: AbortSignal;
+  readonly onSettings: (changed: LoadedSettings) => void;
+};
+
+async function runSession(deps: WatchDeps, session: Session): Promise<void> {
+  const { log, now, random, source } = deps;
+  const { loaded, tracker, signal, onSettings } = session;
+  const { settings } = loaded;
+  const { publisher } = await openWhenPossible(deps, session);
+  if (signal.aborted || !publisher) return;
+  const candidates = createCandidates(settings);
+  const told = createTold(log);
+  let ready = false;
+
+  const loop = createReconcileLoop({
+    settings: settings.watch,
+    now,
+    random,
+    log,
+    nextTimedAt: () => tracker.nextExpiryAt,
+    async pass(reloading) {
+      const startedAt = now();
+      tracker.expire(now());
+      if (!ready) return; // nothing known yet is not "no containers"
+      const desired = await publisher.desire(candidates(tracker.running, tracker.lingering), {
+        verify: false,
+      });
+      const published = await publisher.publish(desired, { reload: true, onReload: reloading });
+      told(published.plan.problems);
+      const fields = {
+        generation: published.generation.id,
+        sites: published.plan.sites.length,
+        rejected: published.plan.problems.length,
+        files: published.changes.length,
+        reloaded: published.reloaded,
+        ms: Math.round(now() - startedAt),
+      };
+      if (published.reloaded) log.info('reconciled', fields);
+      else log.debug('reconciled', fields);
+    },
+  });
+
+  const reread = async (): Promise<void> => {
+    try {
+      onSettings(await deps.load());
+    } catch (error) {
+      if (!(error instanceof PortcullisError)) throw error;
+      log.error('settings-refused', { reason: error.message, inForce: 'the last good ones' });
+    }
+  };
+  const onHangUp = (): void => void reread();
+  process.on('SIGHUP', onHangUp);
+  try {
+    const folders = [settings.template_dir, settings.auth_dir, settings.tls.cert_dir];
+    await watchFiles(
+      [
+        ...(loaded.file === undefined ? [] : [loaded.file]),
+        ...folders.filter((each) => each !== ''),
+      ],
+      (path) => {
+        log.debug('file-changed', { path });
+        if (path.startsWith(settings.auth_dir)) loop.trigger();
+        else void reread();
+      },
+      signal,
+    );
+    await Promise.all([
+      followDocker({
+        source,
+        tracker,
+        resyncMs: settings.watch.resync,
+        now,
+        random,
+        log,
+        signal,
+        onChange: () => {
+          ready = true;
+          loop.trigger();
+        },
+        onEvent: ({ kind, action, name }) => log.debug('docker-event', { kind, action, name }),
+      }),
+      loop.run(signal),
+    ]);
+  } finally {
+    process.off('SIGHUP', onHangUp);
+  }
+}
+
+/** Nginx not installed, a template that does not compile: told once, tried again when settings change or in a while. */
+async function openWhenPossible(
+  deps: WatchDeps,
+  { loaded, signal }: Session,
+): Promise<{ publisher?: Awaited<ReturnType<typeof openPublisher>>['publisher'] }> {
+  const bell = createBell();
+  let last = '';
+  while (!signal.aborted) {
+    try {
+      return await openPublisher(loaded.settings, deps.log, { docker: deps.docker });
+    } catch (error) {
+      if (!(error instanceof PortcullisError)) throw error;
+      if (error.message !== last) {
+        deps.log.error('not-ready', { reason: error.message, detail: error.detail });
+      }
+      last = error.message;
+      await bell.wait(2_000, signal);
+    }
+  }
+  return {};
+}
+
+/** Tells a problem once when it appears and once when it goes. */
+function createTold(log: Log): (problems: readonly Problem[]) => void {
+  let known = new Set<string>();
+  return (problems) => {
+    const texts = new Set(problems.map(problemText));
+    for (const text of texts) if (!known.has(text)) log.warn('rejected', { problem: text });
+    for (const text of known)
+      if (!texts.has(text)) log.info('no-longer-rejected', { problem: text });
+    known = texts;
+  };
+}

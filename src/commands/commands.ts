@@ -1,0 +1,13 @@
+import type { Command } from 'commander';
+import { addGenerate } from './generate.ts';
+import { addRoutes } from './routes.ts';
+import { addUndo } from './undo.ts';
+import { addWatch } from './watch.ts';
+
+/** In the order of the help. */
+export function addCommands(program: Command): void {
+  addGenerate(program);
+  addWatch(program);
+  addRoutes(program);
+  addUndo(program);
+}

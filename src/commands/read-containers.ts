@@ -1,0 +1,28 @@
+import type { Container } from '../core/model.ts';
+import { PortcullisError } from '../errors.ts';
+import type { GlobalOptions } from './global-options.ts';
+
+/** Running containers, from the file that `--from` names, else from Docker in one list call. */
+export async function readContainers({
+  from,
+  docker,
+}: GlobalOptions & { readonly from?: string }): Promise<readonly Container[]> {
+  if (from !== undefined) {
+    const [{ readJson }, { readContainers: read }, { ShapeError }] = await Promise.all([
+      import('../adapters/input.ts'),
+      import('../core/docker/detect-shape.ts'),
+      import('../core/docker/reader.ts'),
+    ]);
+    const json = await readJson(from);
+    try {
+      return read(json).containers;
+    } catch (cause) {
+      if (!(cause instanceof ShapeError)) throw cause;
+      const name = from === '-' ? 'standard input' : from;
+      throw new PortcullisError('bad-input', `${name}: ${cause.message}`, { cause });
+    }
+  }
+  const { openDocker } = await import('../adapters/docker.ts');
+  const source = await openDocker({ url: docker, env: process.env });
+  return source.containers(AbortSignal.timeout(10_000));
+}

@@ -1,0 +1,89 @@
+import type { Command } from 'commander';
+import type { RoutePlan } from '../core/routes-model.ts';
+import { shownName } from '../core/problem-text.ts';
+import { EXIT_REJECTED } from './exit-codes.ts';
+import { logFor, settingsFor, type GlobalOptions } from './global-options.ts';
+import { print, printProblems } from './print.ts';
+import { readContainers } from './read-containers.ts';
+
+type RoutesOptions = GlobalOptions & { readonly json?: true; readonly from?: string };
+
+/** One entry of `routes --json`. */
+export type RouteRow = {
+  readonly host: string;
+  readonly path: string;
+  readonly tls: boolean;
+  readonly state: 'live' | 'rejected' | 'quarantined';
+  readonly reason?: string;
+  readonly upstreams: readonly { address: string; container: string; id: string }[];
+};
+
+export function addRoutes(program: Command): void {
+  program
+    .command('routes')
+    .description('the routes, as a table')
+    .option('--json', 'as JSON')
+    .option(
+      '--from <file>',
+      'read containers from a JSON file ("-": standard input) instead of Docker',
+    )
+    .action(async (_options: unknown, command: Command) => {
+      await routes(command.optsWithGlobals<RoutesOptions>());
+    });
+}
+
+async function routes(options: RoutesOptions): Promise<void> {
+  const { settings } = await settingsFor(options, logFor(options));
+  const containers = await readContainers(options);
+  const [{ planFor }] = await Promise.all([import('../app/plan-only.ts')]);
+  const plan = await planFor(containers, settings);
+  const rows = rowsOf(plan);
+  if (options.json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+  else print(table(rows));
+  printProblems(plan.problems);
+  if (plan.problems.length > 0) process.exitCode = EXIT_REJECTED;
+}
+
+export function rowsOf({ sites, rejected }: RoutePlan): readonly RouteRow[] {
+  const live = sites.flatMap(({ routes: all }) =>
+    all.map(({ host, path, servers }): RouteRow => {
+      const upstreams = servers.map(({ address, container, id }) => ({ address, container, id }));
+      const waiting = { reason: 'no container is ready: answers 503' };
+      return {
+        host,
+        path,
+        tls: false,
+        state: 'live',
+        ...(servers.length === 0 && waiting),
+        upstreams,
+      };
+    }),
+  );
+  const refused = rejected.map(({ host, path, reason, address, container, id }): RouteRow => ({
+    host,
+    path,
+    tls: false,
+    state: 'rejected',
+    reason,
+    upstreams: [{ address, container, id }],
+  }));
+  return [...live, ...refused];
+}
+
+function table(rows: readonly RouteRow[]): readonly string[] {
+  if (rows.length === 0) return ['no routes: no running container has a "portcullis." label'];
+  const cells = rows.map(({ host, path, state, upstreams }) => [
+    `${host}${path}`,
+    state,
+    upstreams.map(({ address }) => address).join(' ') || '-',
+    [...new Set(upstreams.map(({ container }) => shownName(container)))].join(' ') || '-',
+  ]);
+  const all = [['ROUTE', 'STATE', 'UPSTREAM', 'CONTAINER'], ...cells];
+  const widths = [0, 1, 2].map((column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  return all.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}

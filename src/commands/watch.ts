@@ -1,0 +1,39 @@
+import type { Command } from 'commander';
+import { logFor, settingsFor, type GlobalOptions } from './global-options.ts';
+
+export function addWatch(program: Command): void {
+  program
+    .command('watch')
+    .description('the sidecar: keep Nginx true to the containers, until SIGTERM')
+    .action(async (_options: unknown, command: Command) => {
+      await watchCommand(command.optsWithGlobals<GlobalOptions>());
+    });
+}
+
+async function watchCommand(options: GlobalOptions): Promise<void> {
+  const log = logFor(options);
+  const ended = new AbortController();
+  const end = (signal: NodeJS.Signals): void => {
+    log.info('ending', { signal });
+    ended.abort();
+  };
+  process.once('SIGTERM', end).once('SIGINT', end);
+  const { settings } = await settingsFor(options, log);
+  const [{ openDocker }, { watch }, { withLock }] = await Promise.all([
+    import('../adapters/docker.ts'),
+    import('../app/watch.ts'),
+    import('../app/with-lock.ts'),
+  ]);
+  const source = await openDocker({ url: options.docker, env: process.env });
+  await withLock(settings.nginx.dir, () =>
+    watch({
+      source,
+      docker: options.docker,
+      load: () => settingsFor(options, log),
+      log,
+      now: () => performance.now(),
+      random: Math.random,
+      signal: ended.signal,
+    }),
+  );
+}

@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { PortcullisError } from './errors.ts';
+import { loadSettings } from './settings.ts';
+
+let folder = '';
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'portcullis-settings-'));
+});
+after(() => rm(folder, { recursive: true, force: true }));
+
+async function load(
+  text: string,
+  env: Record<string, string> = {},
+): ReturnType<typeof loadSettings> {
+  const file = join(folder, 'p.yaml');
+  await writeFile(file, text);
+  return loadSettings({ file, env });
+}
+
+const BAD: readonly [title: string, text: string, message: string][] = [
+  [
+    'an unknown key',
+    'nginx:\n  dri: /x\n',
+    'p.yaml:2: "nginx.dri" is not a known key; the nearest is "nginx.dir"',
+  ],
+  [
+    'a relative folder',
+    'nginx:\n  dir: x\n',
+    'p.yaml:2: nginx.dir must be an absolute path without spaces, quotes, "$", ";" or "*", got "x"',
+  ],
+  [
+    'a port out of range',
+    '\nnginx: { listen_http: 99999 }\n',
+    'p.yaml:2: nginx.listen_http must be from 1 to 65535, got "99999"',
+  ],
+  [
+    'a time without a unit',
+    'watch: { debounce: 10 }\n',
+    'p.yaml:1: watch.debounce must be a time, as 500ms, 30s or 5m, got "10"',
+  ],
+  ['YAML that is none', 'domain: [\n', 'p.yaml:2: is not valid YAML'],
+  [
+    'the same key twice',
+    'domain: a.example\ndomain: b.example\n',
+    'p.yaml:2: is not valid YAML: Map keys must be unique',
+  ],
+  ['a list at the top', '- x\n', 'p.yaml:1: must be keys and values, as "domain: x"'],
+  [
+    'an unknown word',
+    'discovery: some\n',
+    'p.yaml:1: discovery must be one of "labelled", "all", got "some"',
+  ],
+  [
+    'an unknown placeholder',
+    'host_pattern: "{prt}.x"\n',
+    'p.yaml:1: host_pattern has the unknown {prt}; known are {port} {domain} {name} {project} {service} {container_port}, got "{prt}.x"',
+  ],
+  [
+    'Nginx text in a value',
+    'auth_dir: "/x; }"\n',
+    'p.yaml:1: auth_dir must be an absolute path without spaces, quotes, "$", ";" or "*", got "/x; }"',
+  ],
+];
+
+for (const [title, text, message] of BAD) {
+  test(`loadSettings(): ${title}`, async () => {
+    await assert.rejects(load(text), (error) => {
+      assert.ok(error instanceof PortcullisError);
+      assert.equal(error.code, 'bad-setting');
+      assert.ok(error.message.startsWith(join(folder, message)), error.message);
+      return true;
+    });
+  });
+}
+
+test('loadSettings(): the environment beats the file, a flag beats both', async () => {
+  const text = 'domain: file.example\nnginx: { listen_http: 81, listen_https: 444 }\n';
+  const file = join(folder, 'q.yaml');
+  await writeFile(file, text);
+  const env = {
+    PORTCULLIS_NGINX_LISTEN_HTTP: '82',
+    PORTCULLIS_DOMAIN: 'env.example',
+    PORTCULLIS_WATCH_LINGER: '2m',
+    PORTCULLIS_FIREWALL_TRUSTED_INTERFACES: 'wg0, tun0',
+  };
+  const { settings } = await loadSettings({ file, env, overrides: { domain: 'flag.example' } });
+  assert.equal(settings.domain, 'flag.example');
+  assert.deepEqual([settings.nginx.listen_http, settings.nginx.listen_https], [82, 444]);
+  assert.equal(settings.watch.linger, 120_000);
+  assert.deepEqual(settings.firewall.trusted_interfaces, ['wg0', 'tun0']);
+});
+
+test('loadSettings(): a wrong variable is named', async () => {
+  await assert.rejects(load('', { PORTCULLIS_NGINX_IPV6: 'no' }), {
+    message: 'environment variable PORTCULLIS_NGINX_IPV6: nginx.ipv6 must be a boolean, got "no"',
+  });
+});
+
+test('loadSettings(): a variable that only looks like ours is told, not fatal', async () => {
+  const { warnings } = await load('', { PORTCULLIS_FIREWALL_MOD: 'off' });
+  assert.deepEqual(warnings, [
+    'environment variable PORTCULLIS_FIREWALL_MOD is not known and has no effect; the nearest is PORTCULLIS_FIREWALL_MODE',
+  ]);
+});
+
+test('loadSettings(): a file that was asked for must exist', async () => {
+  await assert.rejects(loadSettings({ file: '/nonexistent.yaml', env: {} }), {
+    message: '/nonexistent.yaml: there is no such configuration file',
+  });
+});
