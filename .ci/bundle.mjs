@@ -4,7 +4,12 @@ import { build } from 'esbuild';
 
 // docker-modem and dockerode require ssh2 and gRPC at their top; both are needed by few and cost 70 ms.
 const LATE = [
-  { file: /docker-modem[\\/]lib[\\/]modem\.js$/, from: "ssh = require('./ssh')", name: 'ssh', module: './ssh' },
+  {
+    file: /docker-modem[\\/]lib[\\/]modem\.js$/,
+    from: "ssh = require('./ssh')",
+    name: 'ssh',
+    module: './ssh',
+  },
   {
     file: /dockerode[\\/]lib[\\/]docker\.js$/,
     from: "withSession = require('./session')",
@@ -20,14 +25,16 @@ const lateRequires = {
     for (const { file, from, name, module } of LATE) {
       onLoad({ filter: file }, async ({ path }) => {
         const source = await readFile(path, 'utf8');
-        if (!source.includes(from)) throw new Error(`${path}: the line to load late is gone: ${from}`);
+        if (!source.includes(from))
+          throw new Error(`${path}: the line to load late is gone: ${from}`);
         patched.add(name);
         const late = `${name} = (...args) => require('${module}')(...args)`;
         return { contents: source.replace(from, late), loader: 'js' };
       });
     }
     onEnd(() => {
-      for (const { name } of LATE) if (!patched.has(name)) throw new Error(`nothing loaded ${name}`);
+      for (const { name } of LATE)
+        if (!patched.has(name)) throw new Error(`nothing loaded ${name}`);
     });
   },
 };

@@ -43,7 +43,7 @@ export async function dockerTarget(
   const [ca, cert, key] = await Promise.all(
     ['ca.pem', 'cert.pem', 'key.pem'].map((name) => readCertificate(join(folder, name))),
   );
-  return { url: given, options: { protocol: 'https', host, port, ca, cert, key } as DockerOptions };
+  return { url: given, options: { protocol: 'https', host, port, ca, cert, key } };
 }
 
 async function readCertificate(path: string): Promise<string> {

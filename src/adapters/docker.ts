@@ -1,4 +1,5 @@
 /** The little of Docker that this program needs, in its own types. */
+import { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { eventFromApi, type DockerEvent } from '../core/docker/event.ts';
 import { containerFromInspect } from '../core/docker/from-inspect.ts';
@@ -118,8 +119,7 @@ function openEvents(client: Docker, url: string, signal: AbortSignal): EventStre
     ready: opened.then(() => {}),
     async *[Symbol.asyncIterator]() {
       const stream = await opened;
-      const close = (): void =>
-        void ('destroy' in stream && (stream as NodeJS.ReadStream).destroy());
+      const close = (): void => void (stream instanceof Readable && stream.destroy());
       signal.addEventListener('abort', close, { once: true });
       try {
         for await (const line of readLines(stream)) {

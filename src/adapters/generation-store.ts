@@ -183,6 +183,7 @@ function parseManifest(text: string | undefined, id: string): Manifest {
     const value: unknown = JSON.parse(text);
     const whole =
       typeof value === 'object' && value !== null && 'version' in value && value.version === 1;
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- we wrote it, and its version says so
     return whole ? (value as Manifest) : empty;
   } catch {
     return empty;

@@ -35,7 +35,7 @@ export function addRoutes(program: Command): void {
 async function routes(options: RoutesOptions): Promise<void> {
   const { settings } = await settingsFor(options, logFor(options));
   const containers = await readContainers(options);
-  const [{ planFor }] = await Promise.all([import('../app/plan-only.ts')]);
+  const { planFor } = await import('../app/plan-only.ts');
   const plan = await planFor(containers, settings);
   const rows = rowsOf(plan);
   if (options.json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);

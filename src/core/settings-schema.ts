@@ -4,16 +4,17 @@ import { cidr } from './labels/cidr.ts';
 import { host } from './labels/host.ts';
 import type { Parser } from './labels/parser.ts';
 
-const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
+function unitMs(text: string): number {
+  if (text.endsWith('ms')) return 1;
+  if (text.endsWith('s')) return 1_000;
+  return text.endsWith('m') ? 60_000 : 3_600_000;
+}
 
 /** `10ms`, `2s`, `5m`, `1h` -> milliseconds. */
 const duration = z
   .string({ error: 'must be a time, as 500ms, 30s or 5m' })
   .regex(/^\d{1,7}(?:ms|s|m|h)$/, 'must be a time, as 500ms, 30s or 5m')
-  .transform((text) => {
-    const unit = /[a-z]+$/.exec(text)?.[0] as keyof typeof UNIT_MS;
-    return Number.parseInt(text, 10) * UNIT_MS[unit];
-  });
+  .transform((text) => Number.parseInt(text, 10) * unitMs(text));
 
 const parsedBy = <T>(parse: Parser<T>) =>
   z.string().transform((text, context): T => {

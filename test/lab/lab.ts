@@ -1,0 +1,187 @@
+/**
+ * A Docker host and an attacker on one machine, in network namespaces of their own. Nothing outside
+ * them is touched; all that was made is taken away again, after a crash at the next start.
+ */
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { run, type RunOptions, type RunResult } from '../../src/adapters/run.ts';
+import { createCleanup, type Cleanup } from './cleanup.ts';
+import { startEngine, type Engine, type EngineOptions } from './engine.ts';
+import { unmountBelow } from './mounts.ts';
+import { startNginx, type LabNginx } from './nginx.ts';
+import type { Namespace } from './place.ts';
+import { endByPid, isAlive, pidsNaming, start, type Started } from './processes.ts';
+import { findProgram, requireLab } from './requirements.ts';
+import { waitUntil } from './wait-until.ts';
+import { packageRoot } from '../../src/adapters/package-root.ts';
+
+export const HOST_V4 = '198.51.100.1';
+export const OUTSIDE_V4 = '198.51.100.10';
+export const HOST_V6 = '2001:db8:1::1';
+export const OUTSIDE_V6 = '2001:db8:1::10';
+export const HOST2_V4 = '203.0.113.1';
+export const OUTSIDE2_V4 = '203.0.113.10';
+
+export type Lab = {
+  readonly folder: string;
+  readonly host: Namespace;
+  readonly outside: Namespace;
+  readonly cleanup: Cleanup;
+  startEngine(options?: EngineOptions): Promise<Engine>;
+  startNginx(): Promise<LabNginx>;
+  /** Runs the built program in the host namespace. */
+  portcullis(
+    args: readonly string[],
+    options?: RunOptions & { env?: NodeJS.ProcessEnv },
+  ): Promise<RunResult>;
+  startPortcullis(args: readonly string[]): Watching;
+  close(): Promise<void>;
+};
+
+export type Watching = Started & {
+  /** Waits for a line of its log. */
+  saw(pattern: RegExp, limitMs?: number): Promise<string>;
+};
+
+const PREFIX = 'pc';
+
+export async function openLab({ secondNic = false } = {}): Promise<Lab> {
+  requireLab();
+  await removeLeftovers();
+  const cleanup = createCleanup();
+  const folder = mkdtempSync(`/tmp/portcullis-lab-${process.pid}-`);
+  cleanup.add('folder', () => rmSync(folder, { recursive: true, force: true }));
+  cleanup.add('processes', async () => {
+    for (const pid of pidsNaming(folder)) await endByPid(pid);
+  });
+  try {
+    const host = await makeNamespace(`${PREFIX}${process.pid}h`, cleanup);
+    const outside = await makeNamespace(`${PREFIX}${process.pid}o`, cleanup);
+    await joinNamespaces(host, outside, {
+      device: 'eth0',
+      v4: [HOST_V4, OUTSIDE_V4],
+      v6: [HOST_V6, OUTSIDE_V6],
+    });
+    if (secondNic) {
+      await joinNamespaces(host, outside, {
+        device: 'wg0',
+        v4: [HOST2_V4, OUTSIDE2_V4],
+        v6: ['2001:db8:2::1', '2001:db8:2::10'],
+      });
+    }
+    return makeLab({ folder, host, outside, cleanup });
+  } catch (error) {
+    await cleanup.run();
+    throw error;
+  }
+}
+
+function makeLab({
+  folder,
+  host,
+  outside,
+  cleanup,
+}: Pick<Lab, 'folder' | 'host' | 'outside' | 'cleanup'>): Lab {
+  const cli = [process.execPath, join(packageRoot(), 'dist', 'cli.js')];
+  const emergency = (): void => void cleanup.run();
+  process.once('SIGTERM', emergency).once('SIGINT', emergency);
+  return {
+    folder,
+    host,
+    outside,
+    cleanup,
+    startEngine: (options = {}) => startEngine({ folder, host, cleanup }, options),
+    startNginx: () => startNginx({ folder, host, cleanup }),
+    portcullis: (args, { env, ...options } = {}) =>
+      host.run(
+        ['env', ...Object.entries(env ?? {}).map(([k, v]) => `${k}=${v ?? ''}`), ...cli, ...args],
+        options,
+      ),
+    startPortcullis(args) {
+      const started = host.start([...cli, ...args]);
+      cleanup.add('portcullis', () => started.stop('SIGKILL'));
+      return {
+        ...started,
+        saw: (pattern, limitMs) =>
+          waitUntil(
+            `portcullis says ${pattern}; it said:\n${started.output()}`,
+            () =>
+              started
+                .output()
+                .split('\n')
+                .find((line) => pattern.test(line)),
+            limitMs,
+          ),
+      };
+    },
+    async close() {
+      process.off('SIGTERM', emergency).off('SIGINT', emergency);
+      await cleanup.run();
+    },
+  };
+}
+
+export function namespace(name: string): Namespace {
+  const enter = [findProgram('nsenter') ?? 'nsenter', `--net=/run/netns/${name}`, '--'];
+  const runIn: Namespace['run'] = (argv, options) =>
+    run(enter[0] ?? '', [...enter.slice(1), ...argv], options);
+  return {
+    name,
+    run: runIn,
+    async ok(argv, options) {
+      const { code, stdout, stderr } = await runIn(argv, options);
+      if (code !== 0) throw new Error(`${argv.join(' ')} ended with ${code}:\n${stdout}${stderr}`);
+      return stdout;
+    },
+    start: (argv, env) => start([...enter, ...argv], env),
+  };
+}
+
+async function makeNamespace(name: string, cleanup: Cleanup): Promise<Namespace> {
+  await must(['ip', 'netns', 'add', name]);
+  cleanup.add(`namespace ${name}`, () => run('ip', ['netns', 'del', name]));
+  const made = namespace(name);
+  await made.ok(['ip', 'link', 'set', 'lo', 'up']);
+  return made;
+}
+
+async function joinNamespaces(
+  host: Namespace,
+  outside: Namespace,
+  { device, v4, v6 }: { device: string; v4: readonly string[]; v6: readonly string[] },
+): Promise<void> {
+  await must([
+    ...['ip', 'link', 'add', device, 'netns', host.name],
+    ...['type', 'veth', 'peer', 'name', device, 'netns', outside.name],
+  ]);
+  for (const [index, each] of [host, outside].entries()) {
+    await each.ok(['ip', 'addr', 'add', `${v4[index]}/24`, 'dev', device]);
+    await each.ok(['ip', '-6', 'addr', 'add', `${v6[index]}/64`, 'dev', device, 'nodad']);
+    await each.ok(['ip', 'link', 'set', device, 'up']);
+  }
+}
+
+async function must([command = '', ...args]: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await run(command, args);
+  if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}: ${stderr}`);
+  return stdout;
+}
+
+/** Takes away labs whose owner was killed. */
+async function removeLeftovers(): Promise<void> {
+  const folders = readdirSync('/tmp').filter((name) => {
+    const owner = /^portcullis-lab-(\d+)-/.exec(name)?.[1];
+    return owner !== undefined && !isAlive(Number(owner));
+  });
+  for (const name of folders) {
+    const folder = join('/tmp', name);
+    for (const pid of pidsNaming(folder)) await endByPid(pid);
+    await unmountBelow(folder);
+    rmSync(folder, { recursive: true, force: true });
+  }
+  const { stdout } = await run('ip', ['netns', 'list']);
+  for (const line of stdout.split('\n')) {
+    const [, name, owner] = /^(pc(\d+)[ho])\b/.exec(line) ?? [];
+    if (name !== undefined && !isAlive(Number(owner))) await run('ip', ['netns', 'del', name]);
+  }
+}

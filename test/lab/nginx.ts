@@ -1,0 +1,69 @@
+/** A real Nginx in the lab's host namespace, with a prefix of its own. */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Place } from './place.ts';
+import { endByPid, isAlive } from './processes.ts';
+import { waitUntil } from './wait-until.ts';
+
+export type LabNginx = {
+  readonly folder: string;
+  readonly config: string;
+  readonly confDir: string;
+  /** What Portcullis is given as nginx.dir. */
+  readonly dir: string;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  pid(): Promise<number>;
+  /** How often the master read its configuration anew: lines "reconfiguring" of its log. */
+  reloads(): Promise<number>;
+  errorLog(): Promise<string>;
+};
+
+export async function startNginx({ folder: lab, host, cleanup }: Place): Promise<LabNginx> {
+  const folder = join(lab, 'nginx');
+  const confDir = join(folder, 'conf');
+  const config = join(confDir, 'nginx.conf');
+  const pidFile = join(folder, 'nginx.pid');
+  const log = join(folder, 'error.log');
+  await mkdir(join(confDir, 'conf.d'), { recursive: true });
+  await writeFile(join(confDir, 'mime.types'), 'types { text/html html; }\n');
+  await writeFile(
+    config,
+    `user root;
+worker_processes 2;
+pid ${pidFile};
+error_log ${log} notice;
+events { worker_connections 1024; }
+http {
+    include mime.types;
+    access_log off;
+    include conf.d/*.conf;
+}
+`,
+  );
+  const pid = async (): Promise<number> =>
+    Number((await readFile(pidFile, 'utf8').catch(() => '')).trim());
+  const errorLog = (): Promise<string> => readFile(log, 'utf8').catch(() => '');
+  const nginx: LabNginx = {
+    folder,
+    config,
+    confDir,
+    dir: join(folder, 'portcullis'),
+    pid,
+    errorLog,
+    async start() {
+      await host.ok(['nginx', '-c', config, '-p', folder]);
+      await waitUntil('nginx runs', async () => isAlive(await pid()));
+    },
+    async stop() {
+      const master = await pid();
+      if (master > 1) await endByPid(master);
+    },
+    async reloads() {
+      return (await errorLog()).split('\n').filter((line) => line.includes('reconfiguring')).length;
+    },
+  };
+  cleanup.add('nginx', () => nginx.stop());
+  await nginx.start();
+  return nginx;
+}
