@@ -63,6 +63,9 @@ export async function openNginxHost(
       await pointTo(tree.candidatePath, indexPath);
       return runTest(binary, tree.configPath);
     },
+    async testLive() {
+      return runTest(binary, config);
+    },
     async requireRunning() {
       if (!bySystemd) await masterPid();
     },

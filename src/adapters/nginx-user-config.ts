@@ -11,6 +11,8 @@ import { readTree } from './nginx-tree.ts';
 export type IncludeLine = {
   /** The file that holds the line. */
   readonly file: string;
+  /** The block it stands in: `main`, `http`, `server` or another. */
+  readonly context: string;
   /** As written, without quotes. */
   readonly pattern: string;
   /** In Nginx's order. */
@@ -74,7 +76,7 @@ export async function readUserConfig(configPath: string, entryPath: string): Pro
       const folders: string[] = [];
       const matches = await globPaths(resolve(confDir, first), (folder) => folders.push(folder));
       for (const folder of folders) await note(folder);
-      includes.push({ file: path, pattern: first, matches });
+      includes.push({ file: path, context, pattern: first, matches });
       for (const match of matches) {
         if (await leadsTo(match, entryPath)) {
           if (context === 'http') entries.add(match);

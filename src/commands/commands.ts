@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { addGenerate } from './generate.ts';
+import { addInit } from './init.ts';
 import { addRoutes } from './routes.ts';
 import { addUndo } from './undo.ts';
 import { addWatch } from './watch.ts';
@@ -9,5 +10,6 @@ export function addCommands(program: Command): void {
   addGenerate(program);
   addWatch(program);
   addRoutes(program);
+  addInit(program);
   addUndo(program);
 }

@@ -17,6 +17,8 @@ export type NginxHost = {
   facts(): Promise<NginxFacts>;
   /** `nginx -t` of the user's main configuration with `indexPath` in place of the live index. */
   test(indexPath: string): Promise<TestResult>;
+  /** `nginx -t` of the user's main configuration as it is. */
+  testLive(): Promise<TestResult>;
   /** @throws {PortcullisError} `nginx-not-running` with what to do */
   requireRunning(): Promise<void>;
   reload(): Promise<void>;

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { planInclude, withoutIncludeLine } from './include-plan.ts';
+
+const entryPath = '/etc/nginx/portcullis/portcullis.conf';
+const configPath = '/etc/nginx/nginx.conf';
+const facts = {
+  configPath,
+  configText: 'http {\n}\n',
+  included: false,
+  httpIncludes: [],
+  entryPath,
+};
+
+const LINKS: readonly [layout: string, httpIncludes: readonly string[], path: string][] = [
+  [
+    'Debian',
+    ['/etc/nginx/mime.types', '/etc/nginx/conf.d/*.conf', '/etc/nginx/sites-enabled/*'],
+    '/etc/nginx/conf.d/portcullis.conf',
+  ],
+  [
+    'Alpine',
+    ['/etc/nginx/mime.types', '/etc/nginx/http.d/*.conf'],
+    '/etc/nginx/http.d/portcullis.conf',
+  ],
+  [
+    'only sites-enabled',
+    ['/etc/nginx/sites-enabled/*'],
+    '/etc/nginx/sites-enabled/portcullis.conf',
+  ],
+];
+
+for (const [layout, httpIncludes, path] of LINKS) {
+  test(`planInclude(): a link on ${layout}`, () => {
+    assert.deepEqual(planInclude({ ...facts, httpIncludes }), {
+      kind: 'link',
+      path,
+      target: entryPath,
+    });
+  });
+}
+
+test('planInclude(): nothing to do where the entry is read already', () => {
+  assert.deepEqual(planInclude({ ...facts, included: true }), { kind: 'already' });
+});
+
+test('planInclude(): one line where no folder is read, and back again byte for byte', () => {
+  const configText = '# http {\nevents {}\nhttp { # mine\n  server_tokens off;\r\n}\n';
+  const plan = planInclude({ ...facts, configText });
+  assert.ok(plan.kind === 'line');
+  assert.equal(
+    plan.after,
+    `# http {\nevents {}\nhttp {\n    include ${entryPath}; # put here by "portcullis init" # mine\n  server_tokens off;\r\n}\n`,
+  );
+  assert.equal(withoutIncludeLine(plan.after, entryPath), configText);
+});
+
+test('planInclude(): a configuration without an http block is told', () => {
+  const plan = planInclude({ ...facts, configText: 'events {}\n' });
+  assert.deepEqual(plan, {
+    kind: 'impossible',
+    reason: '/etc/nginx/nginx.conf has no http block to include anything in',
+  });
+});

@@ -1,0 +1,48 @@
+/** How Nginx is made to read our entry file: a link where its http block reads a folder, else one line. */
+
+export type IncludePlan =
+  | { readonly kind: 'already' }
+  | { readonly kind: 'link'; readonly path: string; readonly target: string }
+  | {
+      readonly kind: 'line';
+      readonly file: string;
+      readonly before: string;
+      readonly after: string;
+    }
+  | { readonly kind: 'impossible'; readonly reason: string };
+
+export type IncludeFacts = {
+  readonly configPath: string;
+  readonly configText: string;
+  readonly included: boolean;
+  /** Absolute patterns of the include lines in the http block, in order. */
+  readonly httpIncludes: readonly string[];
+  readonly entryPath: string;
+};
+
+const LINK_NAME = 'portcullis.conf';
+
+export function planInclude(facts: IncludeFacts): IncludePlan {
+  const { configPath, configText, included, httpIncludes, entryPath } = facts;
+  if (included) return { kind: 'already' };
+  const folder = httpIncludes
+    .map((pattern) => /^(\/[^*?[]+)\/\*(?:\.conf)?$/.exec(pattern)?.[1])
+    .find((each) => each !== undefined && !each.endsWith('/modules-enabled'));
+  if (folder !== undefined) {
+    return { kind: 'link', path: `${folder}/${LINK_NAME}`, target: entryPath };
+  }
+  const opening = /^[^#\n]*\bhttp\s*\{/m.exec(configText);
+  if (!opening) {
+    return { kind: 'impossible', reason: `${configPath} has no http block to include anything in` };
+  }
+  const end = opening.index + opening[0].length;
+  const after = configText.slice(0, end) + includeLine(entryPath) + configText.slice(end);
+  return { kind: 'line', file: configPath, before: configText, after };
+}
+
+/** The text without the line that `planInclude` put in: byte for byte as it was. */
+export const withoutIncludeLine = (text: string, entryPath: string): string =>
+  text.replace(includeLine(entryPath), '');
+
+const includeLine = (entryPath: string): string =>
+  `\n    include ${entryPath}; # put here by "portcullis init"`;
