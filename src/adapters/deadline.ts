@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /** A call that took longer than its limit. */
 export class DeadlineError extends Error {
   override readonly name = 'DeadlineError';
@@ -23,6 +25,7 @@ export async function withDeadline<T>(
     };
     const onAbort = (): void => end(new DOMException('aborted', 'AbortError'));
     const timer = setTimeout(() => end(new DeadlineError(`no answer within ${ms / 1000} s`)), ms);
+    setMaxListeners(0, signal); // many calls at once are no leak
     signal.addEventListener('abort', onAbort, { once: true });
     stop = () => {
       clearTimeout(timer);

@@ -1,59 +1,98 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { DockerOptions } from 'dockerode';
 import { PortcullisError } from '../errors.ts';
 
-const DEFAULT = 'unix:///var/run/docker.sock';
+export type Environment = Readonly<Record<string, string | undefined>>;
 
-export type DockerTarget = { readonly url: string; readonly options: DockerOptions };
+/** Where the Docker API listens; `url` is for people. */
+export type DockerTarget =
+  | { readonly kind: 'unix'; readonly url: string; readonly socketPath: string }
+  | ({ readonly kind: 'tcp'; readonly tls: TlsFiles | undefined } & RemoteTarget)
+  | ({
+      readonly kind: 'ssh';
+      readonly username: string | undefined;
+      readonly agentSocket: string | undefined;
+    } & RemoteTarget);
+
+type RemoteTarget = {
+  readonly url: string;
+  /** A name or an address; IPv6 in brackets. */
+  readonly host: string;
+  readonly port: number;
+};
+
+export type TlsFiles = {
+  readonly ca: Buffer;
+  /** The client's own; the engine may not ask for it. */
+  readonly cert: Buffer | undefined;
+  readonly key: Buffer | undefined;
+};
+
+const DEFAULT_SOCKET = '/var/run/docker.sock';
+const ADDRESS =
+  /^(?:(tcp|http|https|ssh):\/\/)?(?:([\w.-]+)@)?(\[[0-9a-fA-F:.]+\]|[\w.-]+)(?::(\d{1,5}))?\/?$/;
 
 /**
- * Where the Docker API is, read as the docker command reads it: `url`, then DOCKER_HOST, then the
- * socket; DOCKER_TLS_VERIFY and DOCKER_CERT_PATH for tcp.
+ * Finds the Docker API as the docker command does: `url`, else `DOCKER_HOST`, else the Docker socket;
+ * with `DOCKER_TLS_VERIFY` over TLS, with the files in `DOCKER_CERT_PATH` or `~/.docker`.
  *
- * @throws {PortcullisError} `bad-setting` for a URL of another kind
+ * @throws {PortcullisError} `bad-setting` for an address or a certificate that cannot be used
  */
-export async function dockerTarget(
-  url: string | undefined,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<DockerTarget> {
-  const given = url ?? (env['DOCKER_HOST'] || DEFAULT);
-  const origin = url === undefined ? 'DOCKER_HOST' : '--docker';
-  const socket = /^(?:unix:\/\/)?(\/.+)$/.exec(given)?.[1];
-  if (socket !== undefined) return { url: given, options: { socketPath: socket } };
-  const match = /^(tcp|http|https|ssh):\/\/(?:([^@/]+)@)?([^:/]+|\[[^\]]+\])(?::(\d+))?\/?$/.exec(
-    given,
-  );
-  if (!match) {
+export function dockerTarget(url: string | undefined, env: Environment): DockerTarget {
+  const text = url || env['DOCKER_HOST'] || `unix://${DEFAULT_SOCKET}`;
+  if (/^(?:unix:\/\/|\/)/.test(text)) {
+    const socketPath = text.replace(/^unix:\/\//, '') || DEFAULT_SOCKET;
+    return { kind: 'unix', url: `unix://${socketPath}`, socketPath };
+  }
+  const [matched, scheme = 'tcp', username, host = '', written] = ADDRESS.exec(text) ?? [];
+  if (matched === undefined || (username !== undefined && scheme !== 'ssh')) {
     throw new PortcullisError(
       'bad-setting',
-      `${origin} must be unix:///path, tcp://host:port or ssh://user@host, got ${JSON.stringify(given)}`,
+      `${url ? 'the Docker address' : 'DOCKER_HOST'} must be like unix://${DEFAULT_SOCKET} or tcp://192.0.2.1:2375, got ${JSON.stringify(text)}`,
     );
   }
-  const [, scheme, username, host = '', portText] = match;
   if (scheme === 'ssh') {
-    const port = Number(portText ?? 22);
-    const user = username === undefined ? {} : { username };
-    return { url: given, options: { protocol: 'ssh', host, port, ...user } };
+    const port = Number(written ?? 22);
+    const user = username === undefined ? '' : `${username}@`;
+    const agentSocket = env['SSH_AUTH_SOCK'];
+    return { kind: 'ssh', url: `ssh://${user}${host}:${port}`, host, port, username, agentSocket };
   }
-  const secure = scheme === 'https' || (env['DOCKER_TLS_VERIFY'] ?? '') !== '';
-  const port = Number(portText ?? (secure ? 2376 : 2375));
-  if (!secure) return { url: given, options: { protocol: 'http', host, port } };
-  const folder = env['DOCKER_CERT_PATH'] ?? join(env['HOME'] ?? '/root', '.docker');
-  const [ca, cert, key] = await Promise.all(
-    ['ca.pem', 'cert.pem', 'key.pem'].map((name) => readCertificate(join(folder, name))),
-  );
-  return { url: given, options: { protocol: 'https', host, port, ca, cert, key } };
+  const tls = scheme === 'https' || Boolean(env['DOCKER_TLS_VERIFY']);
+  const port = Number(written ?? (tls ? 2376 : 2375));
+  return {
+    kind: 'tcp',
+    url: `${scheme}://${host}:${port}`,
+    host,
+    port,
+    tls: tls ? readTlsFiles(env) : undefined,
+  };
 }
 
-async function readCertificate(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
+function readTlsFiles(env: Environment): TlsFiles {
+  const folder = env['DOCKER_CERT_PATH'] || join(env['HOME'] || homedir(), '.docker');
+  const read = (name: string): Buffer | undefined => {
+    try {
+      return readFileSync(join(folder, name));
+    } catch (cause) {
+      if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined;
+      throw new PortcullisError('bad-setting', `cannot read ${join(folder, name)}`, { cause });
+    }
+  };
+  const ca = read('ca.pem');
+  const cert = read('cert.pem');
+  const key = read('key.pem');
+  if (!ca) {
     throw new PortcullisError(
       'bad-setting',
-      `cannot read ${path}: DOCKER_CERT_PATH must name the folder of ca.pem, cert.pem and key.pem`,
-      { cause },
+      `DOCKER_TLS_VERIFY needs ${join(folder, 'ca.pem')}; set DOCKER_CERT_PATH to the folder that holds it`,
     );
   }
+  if (Boolean(cert) !== Boolean(key)) {
+    throw new PortcullisError(
+      'bad-setting',
+      `${folder} must hold both cert.pem and key.pem, or neither`,
+    );
+  }
+  return { ca, cert, key };
 }

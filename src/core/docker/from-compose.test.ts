@@ -99,9 +99,9 @@ test('snapshotFromCompose(): numbers and booleans in labels become text', () => 
   assert.deepEqual({ n, t, none }, { n: '80', t: 'true', none: '' });
 });
 
+const health = (healthcheck: object): string | undefined => containers({ healthcheck })[0]?.health;
+
 test('snapshotFromCompose(): a health check counts as passed, unless it is disabled', () => {
-  const health = (healthcheck: object): string | undefined =>
-    containers({ healthcheck })[0]?.health;
   assert.equal(health({ test: ['CMD', 'true'] }), 'healthy');
   assert.equal(health({ test: ['NONE'] }), 'none');
   assert.equal(health({ disable: true }), 'none');

@@ -1,0 +1,195 @@
+import { Agent as HttpAgent, IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import type Docker from 'dockerode';
+import { PortcullisError } from '../errors.ts';
+import { dockerRefused, dockerUnreachable } from './docker-error.ts';
+import type { DockerTarget } from './docker-target.ts';
+import { DeadlineError, withDeadline } from './deadline.ts';
+
+export type DockerCall = {
+  readonly method?: 'GET' | 'POST';
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | number | boolean | object>>;
+  readonly body?: object;
+  readonly signal: AbortSignal;
+  /** For the whole answer, or its head where the answer is a stream. */
+  readonly limitMs: number;
+};
+
+/** The Docker API as bytes. Every failure is a PortcullisError, except the reason of an aborted signal. */
+export type DockerHttp = {
+  readonly url: string;
+  /** Resolves with the head of the answer; the caller reads the body. Only statuses of success. */
+  stream(call: DockerCall): Promise<IncomingMessage>;
+  /** The whole body. */
+  bytes(call: DockerCall): Promise<Buffer>;
+  /** The whole body, parsed. */
+  json(call: DockerCall): Promise<unknown>;
+};
+
+/** The part of docker-modem that is used: one request, its answer as a stream, whatever its status. */
+type Modem = {
+  dial(options: object, callback: (error: Error | null, answer: unknown) => void): void;
+};
+
+const MAX_BYTES = 256 * 1024 * 1024;
+// docker-modem fails for every status that is not true here, and hangs when such a body breaks off.
+const ANY_STATUS = Object.fromEntries(Array.from({ length: 500 }, (_, n) => [100 + n, true]));
+
+export async function openDockerHttp(target: DockerTarget): Promise<DockerHttp> {
+  const { default: Client } = await import('dockerode'); // lazy: --help must not pay for it
+  const modem = newModem(() => new Client(clientOptions(target)));
+  const { url } = target;
+
+  const bytes = (call: DockerCall): Promise<Buffer> =>
+    limited(url, call, async (signal) => {
+      const answer = await dial(modem, { ...call, signal });
+      const body = await readBody(answer, signal);
+      if (isSuccess(answer)) return body;
+      throw dockerRefused(describeCall(call), answer.statusCode ?? 0, body.toString());
+    });
+
+  return {
+    url,
+    bytes,
+    async stream(call) {
+      // The stream lives on after its head, so it ends by the caller's signal, not by the limit's.
+      const whole = new AbortController();
+      const stop = (): void => whole.abort(call.signal.reason);
+      call.signal.addEventListener('abort', stop, { once: true });
+      const release = (): void => call.signal.removeEventListener('abort', stop);
+      try {
+        const answer = await limited(url, call, async () => {
+          const head = await dial(modem, { ...call, signal: whole.signal });
+          if (isSuccess(head)) return head;
+          const body = await readBody(head, whole.signal);
+          throw dockerRefused(describeCall(call), head.statusCode ?? 0, body.toString());
+        });
+        answer.once('close', release);
+        answer.on('error', () => {}); // an abort while nobody reads is no crash
+        return answer;
+      } catch (error) {
+        release();
+        whole.abort(error);
+        throw error;
+      }
+    },
+    async json(call) {
+      const text = (await bytes(call)).toString();
+      try {
+        return JSON.parse(text);
+      } catch (cause) {
+        throw new PortcullisError(
+          'docker-refused',
+          `Docker at ${url} answered ${describeCall(call)} with something that is not JSON`,
+          { detail: text.slice(0, 2000), cause },
+        );
+      }
+    },
+  };
+}
+
+function newModem(open: () => Docker): Modem {
+  try {
+    return open().modem;
+  } catch (cause) {
+    // docker-modem reads DOCKER_HOST and DOCKER_CERT_PATH itself, even where it is told everything.
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new PortcullisError('bad-setting', `the Docker settings cannot be used: ${reason}`, {
+      cause,
+    });
+  }
+}
+
+// `agent` reaches docker-modem, though dockerode's types leave it out.
+type ClientOptions = Docker.DockerOptions & { readonly agent: HttpAgent | HttpsAgent };
+
+/** Names every option that docker-modem would otherwise take from the environment. */
+function clientOptions(target: DockerTarget): ClientOptions {
+  const none = {
+    socketPath: undefined,
+    host: undefined,
+    port: undefined,
+    username: undefined,
+    ca: undefined,
+    cert: undefined,
+    key: undefined,
+    timeout: undefined,
+    protocol: 'http',
+    // One connection a request: a kept one may be dead after a restart of Docker.
+    agent: new HttpAgent({ keepAlive: false }),
+  } as const;
+  if (target.kind === 'unix') return { ...none, socketPath: target.socketPath };
+  const { host, port } = target;
+  if (target.kind === 'ssh') {
+    const sshOptions = target.agentSocket === undefined ? {} : { agent: target.agentSocket };
+    return { ...none, protocol: 'ssh', host, port, username: target.username, sshOptions };
+  }
+  // With a scheme, or docker-modem takes an IPv6 address for a path.
+  if (!target.tls) return { ...none, host: `http://${host}`, port };
+  return {
+    ...none,
+    protocol: 'https',
+    host: `https://${host}`,
+    port,
+    ...target.tls,
+    agent: new HttpsAgent({ keepAlive: false }),
+  };
+}
+
+async function limited<T>(
+  url: string,
+  call: DockerCall,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const { signal, limitMs } = call;
+  try {
+    return await withDeadline(limitMs, signal, work);
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    if (error instanceof PortcullisError) throw error;
+    if (!(error instanceof DeadlineError)) throw dockerUnreachable(url, error);
+    throw new PortcullisError(
+      'docker-unreachable',
+      `Docker at ${url} did not answer ${describeCall(call)} within ${limitMs / 1000} s`,
+    );
+  }
+}
+
+function dial(modem: Modem, { method = 'GET', path, query, body, signal }: DockerCall) {
+  return new Promise<IncomingMessage>((resolve, reject) => {
+    const options = { _query: query ?? {}, _body: body ?? {} };
+    modem.dial(
+      {
+        path: `${path}?`, // without the ? docker-modem sends no query
+        method,
+        options,
+        isStream: true,
+        statusCodes: ANY_STATUS,
+        abortSignal: signal,
+      },
+      (error, answer) => {
+        if (answer instanceof IncomingMessage) resolve(answer);
+        else reject(error ?? new Error('docker-modem gave no answer'));
+      },
+    );
+  });
+}
+
+/** Not with docker-modem, which waits for ever when an answer breaks off. */
+async function readBody(answer: IncomingMessage, signal: AbortSignal): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    signal.throwIfAborted();
+    length += chunk.length;
+    if (length > MAX_BYTES) throw new Error(`the answer is larger than ${MAX_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+const isSuccess = ({ statusCode = 0 }: IncomingMessage): boolean =>
+  statusCode >= 200 && statusCode < 300;
+
+const describeCall = ({ method = 'GET', path }: DockerCall): string => `${method} ${path}`;
