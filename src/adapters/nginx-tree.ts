@@ -1,82 +1,75 @@
-/** Nginx text -> tree, by nginx-conf's parser. That parser takes unclosed blocks, so this also counts. */
-import { parse } from 'nginx-conf/dist/src/parser.js';
+import { NginxParser, type NginxParseTreeNode } from 'nginx-conf/dist/src/parser.js';
 import type { BlockNode } from '../core/block-tree.ts';
-
-type RawNode = {
-  readonly name: string;
-  readonly value: string;
-  readonly isBlock: boolean;
-  readonly isVerbatim: boolean;
-  readonly children: readonly RawNode[] | null;
-};
-
-const MARKER = 'portcullis_end_of_text';
+import { readBlocks } from '../core/nginx-blocks.ts';
 
 /**
- * Reads Nginx text as a tree of directives, arguments split and unquoted as Nginx does it.
+ * Reads Nginx text into its blocks and directives. Two readers that know nothing of each other must
+ * agree: nginx-conf, and one that follows Nginx's own source. Text that they read differently has
+ * something that people and tools misread too, as a quote inside a word.
  *
- * @throws {Error} when the text cannot be read, or its blocks are not closed
+ * @throws {Error} when blocks are not closed, something follows the end, or the readers disagree
  */
 export function readTree(text: string): readonly BlockNode[] {
-  let root: RawNode | undefined;
-  let failure: { readonly message: string; readonly line?: number } | null = null;
+  const meant = readBlocks(text).map(withoutPlace);
+  const difference = firstDifference(meant, secondReading(text));
+  if (difference !== undefined) {
+    throw new Error(`this Nginx text is read in two ways, at "${difference}": put it in quotes`);
+  }
+  return meant;
+}
+
+function secondReading(text: string): readonly BlockNode[] {
   try {
-    parse(`${text}\n${MARKER};\n`, (error, tree) => {
-      failure = error;
-      root = tree;
-    });
+    return parse(withoutComments(text)).map(toBlock);
   } catch (cause) {
-    throw new Error('a "}" closes nothing', { cause });
+    throw new Error('nginx-conf does not read this Nginx text as Nginx does', { cause });
   }
-  const problem = failure as { readonly message: string; readonly line?: number } | null;
-  if (problem) throw new Error(`line ${problem.line ?? 0}: ${problem.message}`);
-  const nodes = (root?.children ?? []).map(toNode);
-  // Only where every block is closed does the marker come out as the last directive of the top.
-  const last = nodes.pop();
-  if (last?.name !== MARKER || last.args.length > 0) throw new Error('a block is not closed');
-  return nodes;
 }
 
-function toNode({ name, value, isBlock, isVerbatim, children }: RawNode): BlockNode {
-  return {
-    name: splitArguments(name)[0] ?? '',
-    args: isVerbatim ? [value] : splitArguments(value),
-    ...(isBlock && { children: (children ?? []).map(toNode) }),
-  };
+type PlacedNode = BlockNode & { readonly children?: readonly PlacedNode[] };
+
+const withoutPlace = ({ name, args, children }: PlacedNode): BlockNode => ({
+  name,
+  args,
+  ...(children && { children: children.map(withoutPlace) }),
+});
+
+function parse(text: string): readonly NginxParseTreeNode[] {
+  const read: { error?: Error | null; root?: NginxParseTreeNode | undefined } = {};
+  // The callback is called before parse() returns.
+  new NginxParser().parse(text, (error, root) => Object.assign(read, { error, root }));
+  if (read.error) throw new Error('nginx-conf cannot read this text', { cause: read.error });
+  return read.root?.children ?? [];
 }
 
-/** Splits as ngx_conf_read_token() does: quotes only count at the start of an argument. */
-export function splitArguments(text: string): readonly string[] {
-  const args: string[] = [];
-  let index = 0;
-  while (index < text.length) {
-    if (/\s/.test(text[index] ?? '')) {
-      index += 1;
-      continue;
-    }
-    const quote = text[index];
-    const quoted = quote === '"' || quote === "'";
-    if (quoted) index += 1;
-    let word = '';
-    for (; index < text.length; index++) {
-      const char = text[index] ?? '';
-      if (quoted ? char === quote : /\s/.test(char)) break;
-      if (char === '\\' && index + 1 < text.length) {
-        index += 1;
-        word += unescaped(text[index] ?? '');
-      } else {
-        word += char;
-      }
-    }
-    index += 1;
-    args.push(word);
+function toBlock(node: NginxParseTreeNode): BlockNode {
+  if (node.isVerbatim) return { name: node.name, args: [node.value] };
+  const [words] = readBlocks(`${node.name} ${node.value};`);
+  const { name = '', args = [] } = words ?? {};
+  return { name, args, ...(node.isBlock && { children: (node.children ?? []).map(toBlock) }) };
+}
+
+/** nginx-conf takes `a b #c;` for three arguments; a comment is no part of what is compared. */
+function withoutComments(text: string): string {
+  if (!text.includes('#')) return text;
+  return text.replaceAll(
+    /("(?:\\[^]|[^"\\])*"|'(?:\\[^]|[^'\\])*'|(?:\\[^]|[^\s"'#\\;{}])(?:\\[^]|[^\s\\;{])*)|#[^\n]*/g,
+    (_match, kept: string | undefined) => kept ?? '',
+  );
+}
+
+function firstDifference(
+  left: readonly BlockNode[],
+  right: readonly BlockNode[],
+): string | undefined {
+  for (let index = 0; index < Math.max(left.length, right.length); index += 1) {
+    const a = left[index];
+    const b = right[index];
+    if (!a || !b) return (a ?? b)?.name ?? '';
+    if (JSON.stringify([a.name, a.args]) !== JSON.stringify([b.name, b.args])) return a.name;
+    if (!a.children !== !b.children) return a.name;
+    const inner = firstDifference(a.children ?? [], b.children ?? []);
+    if (inner !== undefined) return inner;
   }
-  return args;
-}
-
-function unescaped(char: string): string {
-  if (char === 't') return '\t';
-  if (char === 'r') return '\r';
-  if (char === 'n') return '\n';
-  return '"\'\\'.includes(char) ? char : `\\${char}`;
+  return undefined;
 }
