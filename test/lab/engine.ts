@@ -1,5 +1,5 @@
 /** A real Docker Engine in the lab's host namespace, with an image made from busybox. */
-import { chmod, copyFile, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { request } from 'node:http';
 import { run, type RunResult } from '../../src/adapters/run.ts';
@@ -80,6 +80,7 @@ export async function startEngine(place: Place, options: EngineOptions): Promise
       await daemon?.stop(signal);
     },
     async start() {
+      await forgetDeadContainerd(at);
       const started = host.start(argv, { ...process.env, DOCKER_RAMDISK: '1' });
       daemon = started;
       await waitUntil(
@@ -108,6 +109,15 @@ export async function startEngine(place: Place, options: EngineOptions): Promise
   await engine.start();
   await importImages(engine, at);
   return engine;
+}
+
+/** After a SIGKILL: dockerd would wait for a containerd that is gone, where pid 1 does not reap it. */
+async function forgetDeadContainerd(at: string): Promise<void> {
+  const pidFile = join(at, 'exec', 'containerd', 'containerd.pid');
+  const pid = await readFile(pidFile, 'utf8').catch(() => undefined);
+  if (pid === undefined) return;
+  await waitUntil('the old containerd ends', () => !isAlive(Number(pid)));
+  await rm(pidFile);
 }
 
 const tail = (text: string): string => text.trimEnd().split('\n').slice(-8).join('\n');
