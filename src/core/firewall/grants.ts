@@ -1,0 +1,158 @@
+import type { Container, Problem, PublishedPort, Snapshot } from '../model.ts';
+import type { ContainerAccess, PortAndProtocol } from './access.ts';
+import {
+  canonicalAddress,
+  disjointNetworks,
+  EVERYONE,
+  isLoopback,
+  isWildcard,
+} from './addresses.ts';
+import { forwardedTo, networkPlace, routedAddresses } from './container-network.ts';
+import { boundAddress, hostNetworkPorts } from './held-ports.ts';
+import { endpointKey, hostPortKey, sortedUnique, type Grant, type RoutedGrant } from './ruleset.ts';
+
+export type ContainerGrants = {
+  readonly grants: readonly Grant[];
+  readonly routed: readonly RoutedGrant[];
+  readonly problems: readonly Problem[];
+};
+
+const NOTHING: ContainerGrants = { grants: [], routed: [], problems: [] };
+
+/** What outside may reach of one container. A port that cannot be granted is a problem and stays closed. */
+export function containerGrants(
+  container: Container,
+  access: ContainerAccess,
+  { snapshot, labelPrefix }: { snapshot: Snapshot; labelPrefix: string },
+): ContainerGrants {
+  if (access.public === undefined || !['running', 'paused'].includes(container.state))
+    return NOTHING;
+  const { ports, from } = access.public;
+  const sources = disjointNetworks(from.length > 0 ? from : EVERYONE);
+  const problem = (reason: string): Problem => ({
+    container: container.name,
+    label: `${labelPrefix}.public`,
+    reason,
+  });
+
+  const place = networkPlace(container, snapshot.containers);
+  if (place.kind === 'host') {
+    const granted = hostNetworkPorts(container, access).map((port) => ({
+      ...port,
+      sources,
+      endpoints: [],
+    }));
+    return ports === 'all' && granted.length === 0
+      ? {
+          ...NOTHING,
+          problems: [problem('is on the host network: say which ports are meant, as 25/tcp')],
+        }
+      : {
+          ...NOTHING,
+          grants: ports === 'all' ? granted : granted.filter((port) => isNamed(ports, port)),
+        };
+  }
+  if (place.kind === 'shared') {
+    return {
+      ...NOTHING,
+      problems: [problem(`shares the network of ${place.with}; put the label there`)],
+    };
+  }
+
+  const bound = container.published.filter(({ hostPort }) => hostPort > 0);
+  const outward = bound.filter(
+    ({ hostAddress }) => !isLoopback(hostAddress) && isReadable(hostAddress),
+  );
+  const routedTo = routedAddresses(container, snapshot);
+  const direct = routedTo.length > 0 ? [...container.published, ...container.portBindings] : [];
+
+  const problems: Problem[] = [];
+  if (ports === 'all') {
+    if (outward.length + direct.length === 0) problems.push(problem(whyNothing(bound)));
+  } else {
+    for (const port of ports) {
+      if (outward.some(isHostPort(port)) || direct.some(isEitherPort(port))) continue;
+      problems.push(problem(whyNot(port, bound)));
+    }
+  }
+
+  const grants = outward
+    .filter((each) => ports === 'all' || ports.some((port) => isHostPort(port)(each)))
+    .map(({ protocol, hostPort, hostAddress, containerPort }): Grant => ({
+      protocol,
+      port: hostPort,
+      address: boundAddress(hostAddress),
+      sources,
+      endpoints: forwardedTo(container, containerPort, snapshot),
+    }));
+  if (grants.some(({ endpoints }) => endpoints.length === 0)) {
+    problems.push(
+      problem('is on no bridge network, so its own address is not known; attach it to one'),
+    );
+  }
+  const routed = direct
+    .filter((each) => ports === 'all' || ports.some((port) => isEitherPort(port)(each)))
+    .flatMap(({ protocol, containerPort }) =>
+      routedTo.map((address): RoutedGrant => ({ protocol, address, port: containerPort, sources })),
+    );
+  return { grants: grants.filter(({ endpoints }) => endpoints.length > 0), routed, problems };
+}
+
+const isNamed = (ports: readonly PortAndProtocol[], { port, protocol }: PortAndProtocol): boolean =>
+  ports.some((each) => each.port === port && each.protocol === protocol);
+
+const isHostPort =
+  ({ port, protocol }: PortAndProtocol) =>
+  (published: PublishedPort): boolean =>
+    published.hostPort === port && published.protocol === protocol;
+
+/** Without NAT there is no host port; the label then names the container's. */
+const isEitherPort =
+  ({ port, protocol }: PortAndProtocol) =>
+  (published: PublishedPort): boolean =>
+    (published.hostPort === port || published.containerPort === port) &&
+    published.protocol === protocol;
+
+const isReadable = (hostAddress: string): boolean =>
+  isWildcard(hostAddress) || canonicalAddress(hostAddress) !== undefined;
+
+const LOOPBACK_REASON = 'so nothing outside can reach it; publish it without 127.0.0.1';
+
+const whyNothing = (bound: readonly PublishedPort[]): string =>
+  bound.length > 0
+    ? `has no effect: the container publishes on loopback only, ${LOOPBACK_REASON}`
+    : 'has no effect: the container publishes no port; publish one with -p';
+
+function whyNot(port: PortAndProtocol, bound: readonly PublishedPort[]): string {
+  const name = `${port.port}/${port.protocol}`;
+  if (bound.some(isHostPort(port)))
+    return `names ${name}, which is published on loopback only, ${LOOPBACK_REASON}`;
+  const known = [
+    ...new Set(bound.map(({ hostPort, protocol }) => `${hostPort}/${protocol}`)),
+  ].toSorted();
+  return `names ${name}, which the container does not publish${known.length > 0 ? ` (it publishes ${known.join(', ')})` : ''}; name a published host port`;
+}
+
+/** One grant per host port; two containers cannot hold the same one, but two bindings of one container can. */
+export function mergedGrants(grants: readonly Grant[]): readonly Grant[] {
+  const merged = new Map<string, Grant>();
+  for (const grant of grants) {
+    const before = merged.get(hostPortKey(grant));
+    merged.set(hostPortKey(grant), {
+      ...grant,
+      sources: disjointNetworks([...(before?.sources ?? []), ...grant.sources]),
+      endpoints: sortedUnique([...(before?.endpoints ?? []), ...grant.endpoints], endpointKey),
+    });
+  }
+  return sortedUnique([...merged.values()], hostPortKey);
+}
+
+export function mergedRouted(routed: readonly RoutedGrant[]): readonly RoutedGrant[] {
+  const merged = new Map<string, RoutedGrant>();
+  for (const grant of routed) {
+    const before = merged.get(hostPortKey(grant));
+    const sources = disjointNetworks([...(before?.sources ?? []), ...grant.sources]);
+    merged.set(hostPortKey(grant), { ...grant, sources });
+  }
+  return sortedUnique([...merged.values()], hostPortKey);
+}
