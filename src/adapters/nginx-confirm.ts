@@ -24,14 +24,14 @@ export function servedGeneration(port: number): Promise<string | undefined> {
   });
 }
 
-/** Asks until the answer is `id`; false when it never was within `timeoutMs`. */
-export async function waitForGeneration(
-  id: string,
-  { port, timeoutMs }: { readonly port: number; readonly timeoutMs: number },
+/** Asks until `condition` holds; false when it never did within `timeoutMs`. */
+export async function waitFor(
+  condition: () => Promise<boolean>,
+  timeoutMs: number,
 ): Promise<boolean> {
   const deadline = performance.now() + timeoutMs;
   for (let step = 2; performance.now() < deadline; step = Math.min(step * 1.5, 50)) {
-    if ((await servedGeneration(port)) === id) return true;
+    if (await condition()) return true;
     await delay(step);
   }
   return false;

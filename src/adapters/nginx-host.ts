@@ -8,7 +8,8 @@ import type { Settings } from '../core/settings-schema.ts';
 import { PortcullisError } from '../errors.ts';
 import { codeOf, unwritable } from './atomic-file.ts';
 import { ENTRY } from './generation-store.ts';
-import { servedGeneration, waitForGeneration } from './nginx-confirm.ts';
+import { servedGeneration, waitFor } from './nginx-confirm.ts';
+import { acceptingWorkers } from './nginx-workers.ts';
 import { writeTestTree } from './nginx-test-tree.ts';
 import { readUserConfig, type UserConfig } from './nginx-user-config.ts';
 import { run } from './run.ts';
@@ -45,6 +46,8 @@ export async function openNginxHost(
   };
 
   const bySystemd = control === 'systemd';
+  /** Workers that accepted before the last reload: while one still does, an old answer may come. */
+  let before: { readonly master: number; readonly workers: readonly number[] } | undefined;
   return {
     async facts() {
       const { entries, handWritten, httpDirectives, defaultServers } = await read();
@@ -70,6 +73,8 @@ export async function openNginxHost(
       if (!bySystemd) await masterPid();
     },
     async reload() {
+      const pid = bySystemd ? await masterPid().catch(() => 0) : await masterPid();
+      before = { master: pid, workers: await acceptingWorkers(pid) };
       if (bySystemd) {
         const { code, stderr } = await run('systemctl', ['reload', 'nginx']);
         if (code === 0) return;
@@ -77,7 +82,6 @@ export async function openNginxHost(
           detail: stderr,
         });
       }
-      const pid = await masterPid();
       try {
         process.kill(pid, 'SIGHUP');
       } catch (cause) {
@@ -90,7 +94,14 @@ export async function openNginxHost(
     },
     served: () => servedGeneration(port),
     async confirm(id) {
-      if (await waitForGeneration(id, { port, timeoutMs: CONFIRM_TIMEOUT_MS })) return;
+      const oldOnesAreDone = async (): Promise<boolean> => {
+        if (!before) return true;
+        const accepting = new Set(await acceptingWorkers(before.master));
+        return !before.workers.some((worker) => accepting.has(worker));
+      };
+      const isServed = async (): Promise<boolean> =>
+        (await servedGeneration(port)) === id && oldOnesAreDone();
+      if (await waitFor(isServed, CONFIRM_TIMEOUT_MS)) return;
       throw new PortcullisError(
         'nginx-reload-failed',
         `Nginx was told to reload, but after ${CONFIRM_TIMEOUT_MS / 1000} s no worker on 127.0.0.1:${port} serves the new generation; the one before is live again`,

@@ -14,7 +14,7 @@ export type LabNginx = {
   start(): Promise<void>;
   stop(): Promise<void>;
   pid(): Promise<number>;
-  /** How often the master read its configuration anew: lines "reconfiguring" of its log. */
+  /** How often the master read its configuration anew: "(SIGHUP) received" in its log. */
   reloads(): Promise<number>;
   errorLog(): Promise<string>;
 };
@@ -60,7 +60,8 @@ http {
       if (master > 1) await endByPid(master);
     },
     async reloads() {
-      return (await errorLog()).split('\n').filter((line) => line.includes('reconfiguring')).length;
+      return (await errorLog()).split('\n').filter((line) => line.includes('(SIGHUP) received'))
+        .length;
     },
   };
   cleanup.add('nginx', () => nginx.stop());

@@ -1,0 +1,39 @@
+import type { Namespace } from './place.ts';
+
+export type Answer = {
+  /** 0: the connection was closed or refused without an answer. */
+  readonly status: number;
+  readonly headers: string;
+  readonly body: string;
+};
+
+/** One request by curl from inside a namespace. */
+export async function get(
+  from: Namespace,
+  url: string,
+  {
+    host,
+    headers = [],
+    args = [],
+  }: { host?: string; headers?: readonly string[]; args?: readonly string[] } = {},
+): Promise<Answer> {
+  const all = [...(host === undefined ? [] : [`Host: ${host}`]), ...headers];
+  const { stdout } = await from.run([
+    'curl',
+    '-s',
+    '-i',
+    '--noproxy',
+    '*',
+    '--max-time',
+    '5',
+    ...all.flatMap((header) => ['-H', header]),
+    ...args,
+    url,
+  ]);
+  const [headers_ = '', ...rest] = stdout.split('\r\n\r\n');
+  return {
+    status: Number(/^HTTP\/[\d.]+ (\d+)/.exec(headers_)?.[1] ?? 0),
+    headers: headers_,
+    body: rest.join('\r\n\r\n'),
+  };
+}
