@@ -27,7 +27,8 @@ const CONTAINER_ACTIONS = [
 ];
 const NETWORK_ACTIONS = ['connect', 'disconnect', 'create', 'destroy'];
 const DAEMON_ACTIONS = ['reload'];
-const FILTERS = {
+/** What is asked of `GET /events`. */
+export const EVENT_FILTERS = {
   type: ['container', 'network', 'daemon'],
   event: [...new Set([...CONTAINER_ACTIONS, ...NETWORK_ACTIONS, ...DAEMON_ACTIONS])],
 };
@@ -55,7 +56,10 @@ export function openEvents(
 ): EventStream {
   const opened = http.stream({
     path: '/events',
-    query: { filters: FILTERS, ...(sinceNano !== undefined && { since: seconds(sinceNano) }) },
+    query: {
+      filters: EVENT_FILTERS,
+      ...(sinceNano !== undefined && { since: seconds(sinceNano) }),
+    },
     signal,
     limitMs,
   });

@@ -85,6 +85,11 @@ const fieldCases: readonly [title: string, fields: object, expected: object][] =
   ['no ports', { Ports: null }, { published: [], exposed: [] }],
   ['no networks', { NetworkSettings: null }, { endpoints: [] }],
   ['the host network', { HostConfig: { NetworkMode: 'host' } }, { networkMode: 'host' }],
+  [
+    'ports of a container that failed to start',
+    { State: 'created', Ports: [{ IP: '::', PrivatePort: 80, PublicPort: 81, Type: 'tcp' }] },
+    { published: [], exposed: [{ containerPort: 80, protocol: 'tcp' }] },
+  ],
   ['a created container', { State: 'created' }, { state: 'created' }],
   [
     'sctp',

@@ -1,4 +1,4 @@
-import type { Container, ContainerPort, Health, PublishedPort } from '../model.ts';
+import type { Container, ContainerPort, ContainerState, Health, PublishedPort } from '../model.ts';
 import { containerState, endpoints, health } from './container-fields.ts';
 import { hostAddresses, ipProtocol, MAX_PORT, sortExposed, sortPublished } from './ports.ts';
 import {
@@ -14,6 +14,8 @@ import {
   type JsonObject,
 } from './reader.ts';
 
+const NOT_RUNNING: readonly ContainerState[] = ['created', 'exited', 'dead'];
+
 /**
  * One entry of `GET /containers/json`. The list does not know `portBindings`: they are empty here.
  *
@@ -26,19 +28,25 @@ export function containerFromList(entry: unknown, index: number): Container {
   const name = containerName(from, id);
   const place = `container ${name}`;
   const { published, exposed } = ports(from, place);
+  const state = containerState(textField(from, 'State', place), place);
+  const networks = endpoints(from, place);
+  // Docker 20.10 goes on listing the ports and addresses of a container that failed to start.
+  const running = !NOT_RUNNING.includes(state);
   return {
     id,
     name,
     image: optionalText(from, 'Image', place),
     createdAt: countField(from, 'Created', place, Number.MAX_SAFE_INTEGER),
-    state: containerState(textField(from, 'State', place), place),
+    state,
     health: listedHealth(from, place),
     labels: textMapField(from, 'Labels', place),
     networkMode: optionalText(objectField(from, 'HostConfig', place), 'NetworkMode', place),
-    published,
+    published: running ? published : [],
     portBindings: [],
     exposed,
-    endpoints: endpoints(from, place),
+    endpoints: running
+      ? networks
+      : networks.map(({ network, networkId }) => ({ network, networkId })),
   };
 }
 
