@@ -111,9 +111,18 @@ export const nftablesText = (ruleset: Ruleset): string =>
     tableBlock(ruleset, NFT_TABLE),
   ].join('\n');
 
-export function tableBlock(ruleset: Ruleset, table: string): string {
+/**
+ * The same table under another name and asleep. What nft prints of it is how this version of nft
+ * spells our rules; no packet meets it.
+ */
+export const nftablesTwin = (ruleset: Ruleset): string =>
+  `table ${NFT_TWIN}\ndelete table ${NFT_TWIN}\n${tableBlock(ruleset, NFT_TWIN, '\tflags dormant\n')}`;
+
+export const NFT_TWIN = 'inet portcullis_twin';
+
+function tableBlock(ruleset: Ruleset, table: string, flags = ''): string {
   const blocks = [...nftSets(ruleset).map(setBlock), ...declared(ruleset).map(chainBlock)];
-  return `table ${table} {\n${blocks.join('\n')}}\n`;
+  return `table ${table} {\n${flags}${blocks.join('\n')}}\n`;
 }
 
 /** A verdict needs its chain to be there already, so the ones jumped to come first. */

@@ -319,10 +319,10 @@ const LINES: readonly RegExp[] = [
   /^$|^# Written by Portcullis\. Changes here are undone\.$/,
   /^(?:delete )?table inet portcullis(?: \{)?$|^\t*\}$/,
   /^\t(?:set|map|chain) [a-z_0-9]+ \{$/,
-  /^\t\t(?:type |flags interval$|iifname |oifname |ip6? |ct |meta |limit |counter |goto )[\w "@:;.\/{},-]*$/,
-  /^\t\telements = \{ [\w "@:;.\/,-]+(?: \})?$|^\t\t\t?[\w "@:;.\/-]+(?:,| \})$/,
+  /^\t\t(?:type |flags interval$|iifname |oifname |ip6? |ct |meta |limit |counter |goto )[\w "@:;./{},-]*$/,
+  /^\t\telements = \{ [\w "@:;./,-]+(?: \})?$|^\t\t\t?[\w "@:;./-]+(?:,| \})$/,
   /^\*(?:mangle|filter)$|^COMMIT$|^:PORTCULLIS-[A-Z]+ - \[0:0\]$/,
-  /^-A PORTCULLIS-[A-Z]+ [\w "!:.\/,-]+$/,
+  /^-A PORTCULLIS-[A-Z]+ [\w "!:./,-]+$/,
   /^-I (?:PREROUTING|INPUT|FORWARD|DOCKER-USER) 1 -j PORTCULLIS-[A-Z]+$/,
 ];
 
