@@ -79,7 +79,13 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
       const desired = await publisher.desire(candidates(tracker.running, tracker.lingering), {
         verify: false,
       });
-      const published = await publisher.publish(desired, { reload: true, onReload: reloading });
+      const published = await publisher.publish(desired, {
+        reload: true,
+        onReload: () => {
+          reloading();
+          log.debug('reload-signal', { at: performance.timeOrigin + performance.now() });
+        },
+      });
       told(published.plan.problems);
       const fields = {
         generation: published.generation.id,

@@ -11,8 +11,9 @@ export type TestResult =
       readonly line?: number;
     };
 
+/** `nginx: [emerg] …`; once an error_log is known, `2026/01/31 12:00:00 [emerg] 1#1: …`. */
 const MESSAGE =
-  /^nginx: \[(emerg|alert|crit|error|warn)\] (?:\d+#\d+: )?(.*?)(?: in (\/[^:]+):(\d+))?$/;
+  /^(?:nginx: |\d{4}\/\d\d\/\d\d [\d:]{8} )\[(emerg|alert|crit|error|warn)\] (?:\d+#\d+: )?(.*?)(?: in (\/[^:]+):(\d+))?$/;
 
 /** @param code exit code of `nginx -t` */
 export function parseTestOutput(code: number, stderr: string): TestResult {
