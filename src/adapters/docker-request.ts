@@ -89,15 +89,17 @@ export async function openDockerHttp(target: DockerTarget): Promise<DockerHttp> 
   };
 }
 
+/**
+ * docker-modem reads DOCKER_HOST, and then the certificates, even where it is told everything; it
+ * throws when one is missing that is not needed. So DOCKER_HOST is out of its sight meanwhile.
+ */
 function newModem(open: () => Docker): Modem {
+  const hidden = process.env['DOCKER_HOST'];
+  delete process.env['DOCKER_HOST'];
   try {
     return open().modem;
-  } catch (cause) {
-    // docker-modem reads DOCKER_HOST and DOCKER_CERT_PATH itself, even where it is told everything.
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new PortcullisError('bad-setting', `the Docker settings cannot be used: ${reason}`, {
-      cause,
-    });
+  } finally {
+    if (hidden !== undefined) process.env['DOCKER_HOST'] = hidden;
   }
 }
 

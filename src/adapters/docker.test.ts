@@ -83,7 +83,7 @@ const answers: readonly [title: string, listener: RequestListener, expected: str
   ],
   [
     'a field of the wrong type',
-    (_, response) => response.end('[{"Id":"c1","Names":["/web"],"Created":"now"}]'),
+    (_, response) => response.end('[{"Id":"c1","Names":["/web"],"State":"running","Created":"now"}]'),
     'docker-refused: Docker at tcp://HOST answered GET /containers/json with something unexpected: container web: Created must be a whole number from 0 to 9007199254740991, but is "now"',
   ],
   [
