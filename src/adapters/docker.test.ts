@@ -10,21 +10,25 @@ import { openDocker, type DockerSource } from './docker.ts';
 
 const never = new AbortController().signal;
 
-async function serve(t: TestContext, listener: RequestListener): Promise<DockerSource> {
+async function serve(
+  t: TestContext,
+  listener: RequestListener,
+  limitMs?: number,
+): Promise<DockerSource> {
   const server = createServer(listener);
   t.after(() => {
     server.close();
     server.closeAllConnections();
   });
-  return open(server);
+  return open(server, limitMs);
 }
 
-async function open(server: Server): Promise<DockerSource> {
+async function open(server: Server, limitMs = 20_000): Promise<DockerSource> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   const port = typeof address === 'object' ? address?.port : undefined;
-  return openDocker({ url: `tcp://127.0.0.1:${port}`, env: {}, limitMs: 1_000 });
+  return openDocker({ url: `tcp://127.0.0.1:${port}`, env: {}, limitMs });
 }
 
 /** The error's code and message, with the address made the same in each run. */
@@ -83,7 +87,8 @@ const answers: readonly [title: string, listener: RequestListener, expected: str
   ],
   [
     'a field of the wrong type',
-    (_, response) => response.end('[{"Id":"c1","Names":["/web"],"State":"running","Created":"now"}]'),
+    (_, response) =>
+      response.end('[{"Id":"c1","Names":["/web"],"State":"running","Created":"now"}]'),
     'docker-refused: Docker at tcp://HOST answered GET /containers/json with something unexpected: container web: Created must be a whole number from 0 to 9007199254740991, but is "now"',
   ],
   [
@@ -112,7 +117,7 @@ const answers: readonly [title: string, listener: RequestListener, expected: str
 ];
 for (const [title, listener, expected] of answers) {
   test(`containers(): ${title}`, async (t) => {
-    const docker = await serve(t, listener);
+    const docker = await serve(t, listener, expected.endsWith('within 1 s') ? 1_000 : undefined);
     assert.equal(await failure(docker.containers(never)), expected);
   });
 }
@@ -280,16 +285,17 @@ const streams: readonly [title: string, listener: RequestListener, expected: str
 ];
 for (const [title, listener, expected] of streams) {
   test(`events(): ${title} is an error`, async (t) => {
-    const docker = await serve(t, listener);
+    const docker = await serve(t, listener, expected.endsWith('within 1 s') ? 1_000 : undefined);
     assert.equal(await failure(names(docker, 9)), expected);
   });
 }
 
 test('events(): the limit is for the head, not for the stream', async (t) => {
-  const docker = await serve(t, (_, response) => {
+  const listener: RequestListener = (_, response) => {
     response.flushHeaders();
     setTimeout(() => response.write(named('late')), 1_200);
-  });
+  };
+  const docker = await serve(t, listener, 1_000);
   assert.deepEqual(await names(docker, 1), ['late']);
 });
 
