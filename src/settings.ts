@@ -1,6 +1,5 @@
 /** Where the settings come from: flags beat the environment, the environment beats the file. */
 import { readFile } from 'node:fs/promises';
-import { LineCounter, parseDocument } from 'yaml';
 import {
   nearestKey,
   settingKeys,
@@ -50,7 +49,7 @@ export async function loadSettings({
   const sources = new Map<string, Source>();
   const fileSource: Source = { name: found?.path ?? 'configuration' };
   if (found) {
-    const { value, lineOf } = parseYaml(found.text, found.path);
+    const { value, lineOf } = await parseYaml(found.text, found.path);
     Object.assign(tree, value);
     fileSource.lineOf = lineOf;
   }
@@ -96,10 +95,11 @@ async function findFile(
   return undefined;
 }
 
-function parseYaml(
+async function parseYaml(
   text: string,
   path: string,
-): { value: Tree; lineOf: (keys: readonly PropertyKey[]) => number | undefined } {
+): Promise<{ value: Tree; lineOf: (keys: readonly PropertyKey[]) => number | undefined }> {
+  const { LineCounter, parseDocument } = await import('yaml'); // late: without a file it is not needed
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
   const [error] = document.errors;

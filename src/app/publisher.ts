@@ -75,7 +75,8 @@ export function createPublisher(deps: PublisherDeps): Publisher {
       holders: holdersOf(live?.manifest),
       authFiles: await deps.authFiles(),
     });
-    const generation = buildGeneration(deps.renderSites(plan.sites), plan.rejected, {
+    const known = new Set(live && includedFiles(live.index));
+    const generation = buildGeneration(deps.renderSites(plan.sites, known), plan.rejected, {
       dir: store.dir,
       listen: deps.listen,
       userDirectives: facts.userDirectives,

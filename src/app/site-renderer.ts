@@ -1,6 +1,6 @@
 import type { BlockNode } from '../core/block-tree.ts';
-import type { RenderedSite } from '../core/generation.ts';
-import { renderMeant } from '../core/meant-tree.ts';
+import { siteFile, type RenderedSite } from '../core/generation.ts';
+import { createMeantCheck } from '../core/meant-tree.ts';
 import type { Templates } from '../core/render.ts';
 import type { Access, Site } from '../core/routes-model.ts';
 import { siteView, type ListenSettings } from '../core/site-view.ts';
@@ -13,8 +13,14 @@ export type SiteRendererDeps = {
   readonly hash: (text: string) => string;
 };
 
-/** Renders sites, each only when something in it changed since the last call. */
-export type SiteRenderer = (sites: readonly Site[]) => readonly RenderedSite[];
+/**
+ * Renders sites, each only when something in it changed since the last call, and proves each text
+ * that is not in `proven`: files named by their content that were proven before they went live.
+ */
+export type SiteRenderer = (
+  sites: readonly Site[],
+  proven?: ReadonlySet<string>,
+) => readonly RenderedSite[];
 
 export function createSiteRenderer({
   templates,
@@ -25,10 +31,15 @@ export function createSiteRenderer({
   let known = new Map<string, { readonly key: string; readonly rendered: RenderedSite }>();
   const keyOf = createSiteKey();
 
-  const renderOne = (site: Site): RenderedSite => {
+  const check = createMeantCheck({ render: templates.site, read });
+
+  const renderOne = (site: Site, proven: ReadonlySet<string>): RenderedSite => {
     try {
-      const text = renderMeant(siteView(site, listen), { render: templates.site, read });
-      return { site, text, hash: hash(text) };
+      const view = siteView(site, listen);
+      const text = templates.site(view);
+      const rendered = { site, text, hash: hash(text) };
+      if (!proven.has(siteFile(site.host, rendered.hash))) check(view, text);
+      return rendered;
     } catch (cause) {
       throw new PortcullisError('template-failed', `the site ${site.host} cannot be rendered`, {
         cause,
@@ -37,12 +48,12 @@ export function createSiteRenderer({
     }
   };
 
-  return (sites) => {
+  return (sites, proven = new Set()) => {
     const next: typeof known = new Map();
     const all = sites.map((site) => {
       const key = keyOf(site);
       const before = known.get(site.host);
-      const rendered = before?.key === key ? { ...before.rendered, site } : renderOne(site);
+      const rendered = before?.key === key ? { ...before.rendered, site } : renderOne(site, proven);
       next.set(site.host, { key, rendered });
       return rendered;
     });

@@ -1,6 +1,6 @@
 import { createLog, type Level, type Log } from '../adapters/log.ts';
 import type { SettingValue } from '../core/settings-keys.ts';
-import { loadSettings, type LoadedSettings } from '../settings.ts';
+import type { LoadedSettings } from '../settings.ts';
 
 export type GlobalOptions = {
   readonly config?: string;
@@ -26,6 +26,7 @@ export async function settingsFor(
   log: Log,
   overrides: Readonly<Record<string, SettingValue>> = {},
 ): Promise<LoadedSettings> {
+  const { loadSettings } = await import('../settings.ts'); // late: --help must not pay for it
   const loaded = await loadSettings({ file: config, env: process.env, overrides });
   for (const warning of loaded.warnings) log.warn('setting-ignored', { warning });
   return loaded;

@@ -17,23 +17,24 @@ export type MeantCheck<View> = {
   readonly read: (text: string) => readonly BlockNode[];
 };
 
-/**
- * Renders `view` and checks the result.
- *
- * @throws {Error} when the text read back is not what was meant
- */
-export function renderMeant<View extends object>(
-  view: View,
-  { render, read }: MeantCheck<View>,
-): string {
-  const text = render(view);
-  const { stand, values } = standIn(view);
-  const meant = restore(read(render(stand)), values);
-  const got = read(text);
-  if (JSON.stringify(meant) !== JSON.stringify(got)) {
-    throw new Error(`rendered text is not the block tree that was meant:\n${text}`);
-  }
-  return text;
+/** Throws when `text`, the rendering of `view`, read back is not what was meant. */
+export type CheckMeant<View> = (view: View, text: string) => void;
+
+/** Views of the same shape have the same stand-in, which is rendered and read only once. */
+export function createMeantCheck<View extends object>({
+  render,
+  read,
+}: MeantCheck<View>): CheckMeant<View> {
+  const trees = new Map<string, readonly BlockNode[]>();
+  return (view, text) => {
+    const { stand, values } = standIn(view);
+    const shape = JSON.stringify(stand);
+    const tree = trees.get(shape) ?? read(render(stand));
+    trees.set(shape, tree);
+    if (JSON.stringify(restore(tree, values)) !== JSON.stringify(read(text))) {
+      throw new Error(`rendered text is not the block tree that was meant:\n${text}`);
+    }
+  };
 }
 
 function standIn<View extends object>(view: View): { stand: View; values: readonly string[] } {

@@ -82,7 +82,7 @@ firewall: { mode: "off" }   # the demo leaves this machine's firewall alone
       : '',
   );
   const good =
-    /^HTTP\/1\.1 200/.test(answer.stdout) || (live && /^HTTP\/1\.1 \d/.test(answer.stdout));
+    answer.stdout.startsWith('HTTP/1.1 200') || (live && /^HTTP\/1\.1 \d/.test(answer.stdout));
   if (!good || unknown.code !== 52) throw new Error('the demo did not do what it should');
   say(`\nDone: ${host} answers through Nginx. Everything the demo made is taken away again.`);
 }

@@ -490,7 +490,7 @@ test('watch: replicas balance; an unhealthy replica gets no traffic until it is 
   const served = async (): Promise<string> => {
     const names = new Set<string | undefined>();
     for (let index = 0; index < 8; index++) names.add(await nameServed('r.example'));
-    return [...names].toSorted().join(' ');
+    return [...names].toSorted((a = '', b = '') => a.localeCompare(b)).join(' ');
   };
   await waitUntil('both are served', async () => (await served()) === 'r1 r2' || undefined);
   await engine.docker('exec', 'r2', 'rm', '/healthy');

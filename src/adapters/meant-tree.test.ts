@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { readTree } from '../adapters/nginx-tree.ts';
+import { createMeantCheck } from './meant-tree.ts';
+import { compileTemplates } from './render.ts';
+
+const INDEX = 'x;';
+const EMPTY = {
+  version: 1,
+  listens: [],
+  redirectFrom: [],
+  redirectTo: '',
+  upstreams: [],
+  rateZones: [],
+  locations: [],
+} as const;
+const view = (host: string): { host: string } => ({ host });
+
+function checkOf(template: string): (host: string) => void {
+  const templates = compileTemplates({ site: template, index: INDEX });
+  const render = ({ host }: { host: string }): string => templates.site({ ...EMPTY, host });
+  const check = createMeantCheck({ render, read: readTree });
+  return (host) => check(view(host), render(view(host)));
+}
+
+const GOOD = 'server {\n    server_name <%= site.host %>;\n}\n';
+/** Nginx ignores quotes inside a word, so a value that is no whole argument can end the directive. */
+const BAD = 'server {\n    proxy_pass http://<%= site.host %>;\n}\n';
+
+test('createMeantCheck(): a whole argument holds anything', () => {
+  const check = checkOf(GOOD);
+  for (const host of ['a.example', 'a.example;} server { listen 1', 'a b', '"', "'", '\\', '#'])
+    check(host);
+});
+
+test('createMeantCheck(): a template that writes half an argument is found out', () => {
+  assert.throws(
+    () => checkOf(BAD)('up1; } server { listen 1'),
+    /not the block tree that was meant|as Nginx does/,
+  );
+});
+
+test('createMeantCheck(): whatever the value, the check passes or the rendering refuses it', () => {
+  const check = checkOf(GOOD);
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (host) => {
+      try {
+        check(host);
+      } catch (error) {
+        assert.ok(error instanceof Error);
+        assert.match(error.message, /cannot be an Nginx argument/);
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
