@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { request } from 'node:http';
 import { run, type RunResult } from '../../src/adapters/run.ts';
 import { unmountBelow } from './mounts.ts';
+import { inOtherRoot } from './other-root.ts';
 import type { Place } from './place.ts';
 import { endByPid, isAlive, pidsNaming, type Started } from './processes.ts';
 import { findProgram } from './requirements.ts';
@@ -16,6 +17,8 @@ export const HEALTH_IMAGE = 'lab/health:1';
 export type EngineOptions = {
   readonly ipv6?: boolean;
   readonly args?: readonly string[];
+  /** A debootstrap folder whose dockerd is taken; default: PORTCULLIS_LAB_ROOT, else this machine's. */
+  readonly root?: string;
 };
 
 export type RunContainer = {
@@ -46,7 +49,7 @@ export async function startEngine(place: Place, options: EngineOptions): Promise
   const socket = join(at, 'docker.sock');
   const url = `unix://${socket}`;
   await mkdir(at, { recursive: true });
-  const argv = [
+  const dockerd = [
     'dockerd',
     ...['--data-root', join(at, 'data'), '--exec-root', join(at, 'exec')],
     ...['-H', url, '--pidfile', join(at, 'docker.pid'), '--storage-driver', 'vfs'],
@@ -55,6 +58,8 @@ export async function startEngine(place: Place, options: EngineOptions): Promise
       : []),
     ...(options.args ?? []),
   ];
+  const root = options.root ?? process.env['PORTCULLIS_LAB_ROOT'];
+  const argv = root === undefined ? dockerd : inOtherRoot({ root, shared: folder }, dockerd);
   let daemon: Started | undefined;
   const engine: Engine = {
     socket,

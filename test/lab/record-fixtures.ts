@@ -1,6 +1,9 @@
 /**
  * Records the answers of a real engine into fixtures/docker/<version>. Run it as root where the lab
- * runs: npx tsc --build && node build/test/lab/record-fixtures.js
+ * runs: npx tsc --build && node build/test/lab/record-fixtures.js [folder]
+ *
+ * `folder` holds another Debian release, whose dockerd is taken:
+ * debootstrap --variant=minbase --include=docker.io,iptables,iproute2,ca-certificates forky <folder>
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { request, type IncomingMessage } from 'node:http';
@@ -27,7 +30,8 @@ const NOT_RECORDED = [
 
 const lab = await openLab();
 try {
-  const engine = await lab.startEngine({ ipv6: true });
+  const [root] = process.argv.slice(2);
+  const engine = await lab.startEngine({ ipv6: true, ...(root !== undefined && { root }) });
   const info: unknown = JSON.parse(await answer(engine, '/info'));
   const version: unknown = JSON.parse(await answer(engine, '/version'));
   const [, release] = /^(\d+\.\d+)/.exec(textOf(version, 'Version')) ?? [];
