@@ -1,28 +1,31 @@
-import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { localFiles, type ConfigFiles } from './config-files.ts';
 
 const WILD = /[*?[]/;
+
+export type GlobOptions = {
+  readonly source?: ConfigFiles;
+  /** Is told each folder that was listed. */
+  readonly seen?: (folder: string) => void;
+};
 
 /**
  * Paths that match `pattern` (absolute), in byte order, as glob(3) gives them to Nginx. Without a
  * wildcard: the path itself, there or not.
- *
- * @param seen is told each folder that was listed
  */
 export async function globPaths(
   pattern: string,
-  seen: (folder: string) => void = () => {},
+  { source = localFiles, seen }: GlobOptions = {},
 ): Promise<readonly string[]> {
   if (!WILD.test(pattern)) return [pattern];
   let found = ['/'];
   const parts = pattern.split('/').filter((part) => part !== '');
-  for (const [depth, part] of parts.entries()) {
-    const isLast = depth === parts.length - 1;
+  for (const part of parts) {
     const next = await Promise.all(
       found.map(async (folder) => {
         if (!WILD.test(part)) return [join(folder, part)];
-        seen(folder);
-        const names = await readdir(folder).catch(() => []);
+        seen?.(folder);
+        const names = await source.list(folder);
         return names
           .filter(matcher(part))
           .toSorted()
@@ -30,21 +33,13 @@ export async function globPaths(
       }),
     );
     found = next.flat();
-    if (!isLast) found = await existing(found);
   }
-  return WILD.test(parts.at(-1) ?? '') ? found : existing(found);
+  return WILD.test(parts.at(-1) ?? '') ? found : existing(source, found);
 }
 
-async function existing(paths: readonly string[]): Promise<string[]> {
-  const there = await Promise.all(
-    paths.map((path) =>
-      stat(path).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  );
-  return paths.filter((_path, index) => there[index]);
+async function existing(source: ConfigFiles, paths: readonly string[]): Promise<string[]> {
+  const stamps = await Promise.all(paths.map((path) => source.stamp(path)));
+  return paths.filter((_path, index) => stamps[index] !== '');
 }
 
 function matcher(part: string): (name: string) => boolean {

@@ -4,93 +4,73 @@
  * against the folder of its -c file, so the copy lies in a folder with a link to each neighbour of
  * the real one. (ngx_conf_full_name(), conf_prefix)
  */
-import { lstat, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { access, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { testCopies } from '../core/test-copies.ts';
 import { unwritable } from './atomic-file.ts';
 import type { UserConfig } from './nginx-user-config.ts';
 
-const CANDIDATE = 'candidate-index.conf';
+const PREFIX = 'portcullis-test-';
 
-/**
- * Writes the copy into `folder`.
- *
- * @returns path of the main configuration to give to `nginx -t -c`, and where it looks for the
- *   candidate: put a link or a file there
- */
-export async function writeTestTree(
-  user: UserConfig,
-  folder: string,
-): Promise<{ readonly configPath: string; readonly candidatePath: string }> {
-  const candidatePath = join(folder, CANDIDATE);
+export type TestTree = {
+  /** The main configuration to give to `nginx -t -c`. */
+  readonly configPath: string;
+  /** Somebody may have cleared the folder away. */
+  isThere(): Promise<boolean>;
+  /** Makes it read the index at `indexPath`. */
+  pointTo(indexPath: string): Promise<void>;
+  /** What Nginx said, with the user's own paths in place of the copies'. */
+  readonly translate: (text: string) => string;
+};
+
+/** Writes the copy into `folder`, in place of what was there. */
+export async function writeTestTree(user: UserConfig, folder: string): Promise<TestTree> {
+  const main = basename(user.configPath);
+  const confDir = dirname(user.configPath);
+  const candidatePath = join(folder, `${PREFIX}candidate.conf`);
+  const order = [...user.files.keys()];
+  const copyPath = (path: string): string =>
+    join(folder, path === user.configPath ? main : `${PREFIX}${order.indexOf(path)}.conf`);
+  const copies = testCopies(user, { candidatePath, copyPath });
   try {
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true, mode: 0o755 });
-    const confDir = dirname(user.configPath);
-    const names = await readdir(confDir).catch(() => []);
-    for (const name of names) {
-      if (name !== basename(user.configPath))
-        await symlink(join(confDir, name), join(folder, name));
-    }
-    const copies = copiesOf(user, folder, candidatePath);
-    for (const [path, text] of copies) {
-      if (
-        await lstat(path).then(
-          () => true,
-          () => false,
-        )
-      )
-        await rm(path, { recursive: true });
-      await writeFile(path, text);
-    }
+    const neighbours = user.neighbours.filter((name) => name !== main && !name.startsWith(PREFIX));
+    await Promise.all([
+      ...neighbours.map((name) => symlink(join(confDir, name), join(folder, name))),
+      // A file that only its owner may read is not shown to others by its copy.
+      ...[...copies].map(async ([path, text]) =>
+        writeFile(copyPath(path), text, { mode: await user.modeOf(path) }),
+      ),
+    ]);
   } catch (cause) {
     throw unwritable(folder, cause);
   }
-  return { configPath: join(folder, basename(user.configPath)), candidatePath };
-}
-
-/** The files on the way from the main configuration to our entry, rewritten. */
-function copiesOf(
-  { files, includes, entries, configPath }: UserConfig,
-  folder: string,
-  candidatePath: string,
-): ReadonlyMap<string, string> {
-  const copies = new Map<string, string>();
-  const onTheWay = (file: string): boolean =>
-    includes.some(
-      (line) => line.file === file && line.matches.some((m) => entries.has(m) || onTheWay(m)),
-    );
-  const copyPath = (file: string): string =>
-    file === configPath
-      ? join(folder, basename(file))
-      : join(folder, `copy-${file.replaceAll(/[^A-Za-z0-9._-]/g, '_')}`);
-
-  const copy = (file: string): void => {
-    let text = files.get(file) ?? '';
-    for (const { pattern, matches } of includes.filter((line) => line.file === file)) {
-      if (!matches.some((match) => entries.has(match) || onTheWay(match))) continue;
-      const replaced = matches.map((match) => {
-        if (entries.has(match)) return `include "${candidatePath}";`;
-        if (!onTheWay(match)) return `include "${match}";`;
-        copy(match);
-        return `include "${copyPath(match)}";`;
-      });
-      text = replaceInclude(text, pattern, replaced.join(' '));
-    }
-    copies.set(copyPath(file), text);
+  const names = [...copies.keys()].map((path): [string, string] => [copyPath(path), path]);
+  let candidate = '';
+  return {
+    configPath: copyPath(user.configPath),
+    isThere: () =>
+      access(copyPath(user.configPath)).then(
+        () => true,
+        () => false,
+      ),
+    async pointTo(indexPath) {
+      const temporary = `${candidatePath}.tmp`;
+      try {
+        await rm(temporary, { force: true });
+        await symlink(indexPath, temporary);
+        await rename(temporary, candidatePath);
+      } catch (cause) {
+        throw unwritable(candidatePath, cause);
+      }
+      candidate = indexPath;
+    },
+    translate: (text) =>
+      [
+        ...names,
+        [candidatePath, candidate] as const,
+        [`${folder}/`, `${confDir}/`] as const,
+      ].reduce((result, [copy, original]) => result.replaceAll(copy, original), text),
   };
-  copy(configPath);
-  return copies;
-}
-
-/** Replaces each `include <pattern>;` outside comments, and nothing else. */
-export function replaceInclude(text: string, pattern: string, replacement: string): string {
-  const escaped = pattern.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
-  const line = new RegExp(`^([^#\\n]*?)\\binclude\\s+(["']?)${escaped}\\2\\s*;`, 'gm');
-  let before;
-  let after = text;
-  do {
-    before = after;
-    after = before.replace(line, (_match, lead: string) => `${lead}${replacement}`);
-  } while (after !== before && !replacement.includes(pattern));
-  return after;
 }

@@ -1,16 +1,19 @@
 /** Reads the user's own Nginx configuration: what it includes, claims and sets, without ours. */
-import { readFile, readlink, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import type { BlockNode } from '../core/block-tree.ts';
-import type { HandWritten } from '../core/routes.ts';
+import { NginxSyntaxError, readBlocks, type LinedBlock } from '../core/nginx-blocks.ts';
+import { userFacts, type PlacedBlock, type UserFacts } from '../core/user-config-facts.ts';
 import { PortcullisError } from '../errors.ts';
 import { codeOf } from './atomic-file.ts';
+import { localFiles, type ConfigFiles } from './config-files.ts';
 import { globPaths } from './glob-paths.ts';
-import { readTree } from './nginx-tree.ts';
 
 export type IncludeLine = {
   /** The file that holds the line. */
   readonly file: string;
+  readonly line: number;
+  /** Offsets of the directive in the file's text, its `;` included. */
+  readonly start: number;
+  readonly end: number;
   /** The block it stands in: `main`, `http`, `server` or another. */
   readonly context: string;
   /** As written, without quotes. */
@@ -19,106 +22,116 @@ export type IncludeLine = {
   readonly matches: readonly string[];
 };
 
-export type UserConfig = {
+export type UserConfig = UserFacts & {
   readonly configPath: string;
   readonly files: ReadonlyMap<string, string>;
+  modeOf(path: string): Promise<number>;
   readonly includes: readonly IncludeLine[];
   /** Matches of include lines that are our entry file, or links to it, in the http block. */
   readonly entries: ReadonlySet<string>;
-  readonly handWritten: ReadonlyMap<string, HandWritten>;
-  readonly httpDirectives: ReadonlySet<string>;
-  /** As an address a `listen` would name: `80`, `[::]:80`, `192.0.2.1:80`. */
-  readonly defaultServers: ReadonlyMap<string, HandWritten>;
-  readonly pidPath: string | undefined;
-  readonly errorLogPath: string | undefined;
+  /** Names in the main configuration's folder. */
+  readonly neighbours: readonly string[];
   /** Did nothing change on disk since? */
   isCurrent(): Promise<boolean>;
 };
 
+type Loaded = {
+  readonly path: string;
+  readonly text: string;
+  readonly nodes: readonly LinedBlock[];
+};
+type Place = { readonly file: Loaded; readonly context: string; readonly open: readonly string[] };
+
 /**
  * @param entryPath `<nginx.dir>/portcullis.conf`; what it holds is not read
- * @throws {PortcullisError} `nginx-rejected`, naming the file that is missing or cannot be read
+ * @throws {PortcullisError} `nginx-rejected` with file and line, or `nginx-missing`
  */
-export async function readUserConfig(configPath: string, entryPath: string): Promise<UserConfig> {
+export async function readUserConfig(
+  configPath: string,
+  entryPath: string,
+  source: ConfigFiles = localFiles,
+): Promise<UserConfig> {
   const confDir = dirname(configPath);
-  const files = new Map<string, string>();
-  const stamps = new Map<string, string>();
-  const includes: IncludeLine[] = [];
+  const stamps = new Map<string, Promise<string>>();
+  const loading = new Map<string, Promise<Loaded>>();
+  const includes = new Map<string, IncludeLine>();
   const entries = new Set<string>();
-  const handWritten = new Map<string, HandWritten>();
-  const httpDirectives = new Set<string>();
-  const defaultServers = new Map<string, HandWritten>();
-  let pidPath: string | undefined;
-  let errorLogPath: string | undefined;
 
-  const note = async (path: string): Promise<void> => void stamps.set(path, await stampOf(path));
-
-  const visitFile = async (path: string, context: string, from?: string): Promise<void> => {
-    await note(path);
-    const text = await readText(path, from);
-    files.set(path, text);
-    let nodes: readonly BlockNode[];
-    try {
-      nodes = readTree(text);
-    } catch (cause) {
-      const why = cause instanceof Error ? cause.message : '';
-      throw new PortcullisError('nginx-rejected', `${path}: cannot be read: ${why}`, { cause });
-    }
-    for (const node of nodes) await visit(node, { path, text, context });
+  const note = (path: string): void => {
+    if (!stamps.has(path)) stamps.set(path, source.stamp(path));
   };
 
-  const visit = async (
-    { name, args, children }: BlockNode,
-    { path, text, context }: { path: string; text: string; context: string },
-  ): Promise<void> => {
-    const [first = ''] = args;
-    if (name === 'include') {
-      const folders: string[] = [];
-      const matches = await globPaths(resolve(confDir, first), (folder) => folders.push(folder));
-      for (const folder of folders) await note(folder);
-      includes.push({ file: path, context, pattern: first, matches });
-      for (const match of matches) {
-        if (await leadsTo(match, entryPath)) {
+  const load = (path: string, from?: string): Promise<Loaded> => {
+    let file = loading.get(path);
+    if (!file) {
+      note(path);
+      file = loadFile(source, path, from);
+      file.catch(() => {}); // whoever asked hears of it
+      loading.set(path, file);
+    }
+    return file;
+  };
+
+  const follow = async (node: LinedBlock, place: Place): Promise<readonly PlacedBlock[]> => {
+    const { file, context, open } = place;
+    const at = `${file.path}:${node.line}`;
+    const { line, start, end } = node;
+    const pattern = node.args[0] ?? '';
+    const matches = await globPaths(resolve(confDir, pattern), { source, seen: note });
+    includes.set(`${file.path} ${start}`, {
+      ...{ file: file.path, line, start, end },
+      ...{ context, pattern, matches },
+    });
+    const expanded = await Promise.all(
+      matches.map(async (match): Promise<readonly PlacedBlock[]> => {
+        if (await leadsTo(match, entryPath, source)) {
           if (context === 'http') entries.add(match);
-        } else if (!files.has(match)) {
-          await visitFile(match, context, `${path}:${lineOf(text, `include ${first}`)}`);
+          return [];
         }
-      }
-      return;
-    }
-    if (context === 'main' && name === 'pid') pidPath = first;
-    if (context === 'main' && name === 'error_log') errorLogPath = first;
-    if (context === 'http') httpDirectives.add(name);
-    if (context === 'server' && name === 'server_name') {
-      for (const host of args) {
-        if (host === '' || host === '_' || host.startsWith('~')) continue;
-        const key = host.toLowerCase();
-        if (!handWritten.has(key)) handWritten.set(key, { file: path, line: lineOf(text, host) });
-      }
-    }
-    if (context === 'server' && name === 'listen') {
-      if (args.includes('default_server') || args.includes('default')) {
-        defaultServers.set(listenKey(first), { file: path, line: lineOf(text, 'default_server') });
-      }
-    }
-    const inner = innerContext(context, name);
-    for (const child of children ?? []) await visit(child, { path, text, context: inner });
+        if (open.includes(match)) {
+          throw new PortcullisError('nginx-rejected', `${at}: ${match} includes itself`);
+        }
+        const inner = await load(match, at);
+        return expand(inner.nodes, { file: inner, context, open: [...open, match] });
+      }),
+    );
+    return expanded.flat();
   };
 
-  await visitFile(configPath, 'main');
+  const expand = async (
+    nodes: readonly LinedBlock[],
+    place: Place,
+  ): Promise<readonly PlacedBlock[]> => {
+    const expanded = await Promise.all(
+      nodes.map(async (node): Promise<readonly PlacedBlock[]> => {
+        const { name, args, line, children } = node;
+        if (name === 'include' && !children) return follow(node, place);
+        const placed = { name, args, line, file: place.file.path };
+        if (!children) return [placed];
+        const context = innerContext(place.context, name);
+        return [{ ...placed, children: await expand(children, { ...place, context }) }];
+      }),
+    );
+    return expanded.flat();
+  };
+
+  const main = await load(configPath);
+  note(confDir);
+  const tree = await expand(main.nodes, { file: main, context: 'main', open: [configPath] });
+  const before = await Promise.all(stamps.values());
+  const facts = userFacts(tree);
+  const loaded = await Promise.all(loading.values());
   return {
+    ...facts,
     configPath,
-    files,
-    includes,
+    files: new Map(loaded.map(({ path, text }) => [path, text])),
+    modeOf: (path) => source.mode(path),
+    includes: [...includes.values()],
     entries,
-    handWritten,
-    httpDirectives,
-    defaultServers,
-    pidPath,
-    errorLogPath: errorLogPath === 'stderr' ? undefined : errorLogPath,
+    neighbours: await source.list(confDir),
     async isCurrent() {
-      const now = await Promise.all([...stamps.keys()].map(stampOf));
-      return [...stamps.values()].every((stamp, index) => stamp === now[index]);
+      const now = await Promise.all([...stamps.keys()].map((path) => source.stamp(path)));
+      return before.every((stamp, index) => stamp === now[index]);
     },
   };
 }
@@ -128,10 +141,30 @@ function innerContext(context: string, name: string): string {
   return context === 'http' && name === 'server' ? 'server' : 'other';
 }
 
-async function readText(path: string, from: string | undefined): Promise<string> {
+async function loadFile(
+  source: ConfigFiles,
+  path: string,
+  from: string | undefined,
+): Promise<Loaded> {
+  const text = await readText(source, path, from);
   try {
-    return await readFile(path, 'utf8');
+    return { path, text, nodes: readBlocks(text) };
   } catch (cause) {
+    if (!(cause instanceof NginxSyntaxError)) throw cause;
+    const message = `${path}:${cause.line}: ${cause.message}; correct it, "nginx -t" tells more`;
+    throw new PortcullisError('nginx-rejected', message, { cause });
+  }
+}
+
+async function readText(
+  source: ConfigFiles,
+  path: string,
+  from: string | undefined,
+): Promise<string> {
+  try {
+    return await source.readText(path);
+  } catch (cause) {
+    if (cause instanceof PortcullisError) throw cause;
     const why =
       codeOf(cause) === 'ENOENT' ? 'there is no such file' : `cannot be read (${codeOf(cause)})`;
     if (from !== undefined) {
@@ -146,36 +179,17 @@ async function readText(path: string, from: string | undefined): Promise<string>
 }
 
 /** Is `path` the entry file, or a link that leads to it? */
-export async function leadsTo(path: string, entryPath: string): Promise<boolean> {
+export async function leadsTo(
+  path: string,
+  entryPath: string,
+  source: ConfigFiles = localFiles,
+): Promise<boolean> {
   let at = path;
   for (let hops = 0; hops < 20; hops++) {
     if (at === entryPath) return true;
-    const target = await readlink(at).catch(() => undefined);
+    const target = await source.readLink(at);
     if (target === undefined) return false;
     at = resolve(dirname(at), target);
   }
   return false;
-}
-
-async function stampOf(path: string): Promise<string> {
-  const { mtimeMs, ino, size } = await stat(path).catch(() => ({ mtimeMs: 0, ino: 0, size: 0 }));
-  return `${mtimeMs} ${ino} ${size}`;
-}
-
-/** The first line of `text` that has `words` outside a comment; 1 when none has. */
-function lineOf(text: string, words: string): number {
-  const lines = text.split('\n').map((line) => line.replace(/#.*$/, '').replaceAll(/\s+/g, ' '));
-  return (
-    Math.max(
-      lines.findIndex((line) => line.includes(words)),
-      0,
-    ) + 1
-  );
-}
-
-/** `*:80` and `0.0.0.0:80` are `80`. */
-function listenKey(address: string): string {
-  const port = /^(?:\*|0\.0\.0\.0):(\d+)$/.exec(address)?.[1];
-  if (port !== undefined) return port;
-  return /^[\d.]+$/.test(address) && address.includes('.') ? `${address}:80` : address;
 }

@@ -1,6 +1,6 @@
 /** The plan without rendering or writing: for `routes`. */
 import { openStore } from '../adapters/generation-store.ts';
-import { readHandWritten } from '../adapters/nginx-host.ts';
+import { readHandWritten } from '../adapters/hand-written.ts';
 import { namesOfFiles } from '../adapters/file-names.ts';
 import { holdersOf } from '../core/generation.ts';
 import type { Container } from '../core/model.ts';

@@ -1,0 +1,16 @@
+/** One running Nginx: its program, its judgement of a configuration, its master process. */
+import type { NginxBuild } from '../core/nginx-build.ts';
+import type { RunResult } from './run.ts';
+
+export type Nginx = {
+  /** What its program is. @throws {PortcullisError} `nginx-missing` */
+  build(): Promise<NginxBuild>;
+  /** `nginx -t` of a main configuration. @throws {PortcullisError} `nginx-missing` */
+  test(configPath: string, timeoutMs: number): Promise<RunResult>;
+  /** Undefined when it does not run, or not on this machine. */
+  masterPid(): Promise<number | undefined>;
+  /** @throws {PortcullisError} `nginx-not-running`, with what to do */
+  requireRunning(): Promise<void>;
+  /** @throws {PortcullisError} `nginx-not-running` or `nginx-reload-failed` */
+  reload(): Promise<void>;
+};
