@@ -1,7 +1,6 @@
 import type { Settings } from '../core/settings-schema.ts';
 import { localFiles, type ConfigFiles } from './config-files.ts';
 import { containerFiles } from './container-files.ts';
-import { openDocker } from './docker.ts';
 import type { Nginx } from './nginx-control.ts';
 import { openContainerNginx } from './nginx-in-container.ts';
 import { openLocalNginx } from './nginx-local.ts';
@@ -32,6 +31,7 @@ export async function openNginx(
     const nginx = openLocalNginx({ control: kind, binary, run, pidPath });
     return { nginx, files: localFiles, inContainer: false };
   }
+  const { openDocker } = await import('./docker.ts'); // only this way of control needs it
   const source = await openDocker({ url: docker, env: process.env });
   return {
     nginx: openContainerNginx(container, { control: source.control, binary }),
