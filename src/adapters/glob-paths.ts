@@ -4,7 +4,7 @@ import { localFiles, type ConfigFiles } from './config-files.ts';
 const WILD = /[*?[]/;
 
 export type GlobOptions = {
-  readonly source?: ConfigFiles;
+  readonly source?: Pick<ConfigFiles, 'list' | 'stamp'>;
   /** Is told each folder that was listed. */
   readonly seen?: (folder: string) => void;
 };
@@ -37,7 +37,10 @@ export async function globPaths(
   return WILD.test(parts.at(-1) ?? '') ? found : existing(source, found);
 }
 
-async function existing(source: ConfigFiles, paths: readonly string[]): Promise<string[]> {
+async function existing(
+  source: Pick<ConfigFiles, 'stamp'>,
+  paths: readonly string[],
+): Promise<string[]> {
   const stamps = await Promise.all(paths.map((path) => source.stamp(path)));
   return paths.filter((_path, index) => stamps[index] !== '');
 }

@@ -19,13 +19,13 @@ const KINDS: Readonly<Record<string, TarEntry['kind']>> = {
   '2': 'link',
 };
 
-/** @throws {RangeError} on an archive that breaks off */
+/** @throws {RangeError} on an archive that breaks off, so that a half never counts as a whole */
 export function readTar(archive: Buffer): readonly TarEntry[] {
   const entries: TarEntry[] = [];
   let long: { path?: string; target?: string } = {};
   for (let at = 0; at + BLOCK <= archive.length;) {
     const header = archive.subarray(at, at + BLOCK);
-    if (header[0] === 0) break;
+    if (header[0] === 0) return entries;
     const size = octal(header, 124, 12);
     const content = archive.subarray(at + BLOCK, at + BLOCK + size);
     if (content.length < size) throw new RangeError('the archive breaks off');
@@ -48,7 +48,7 @@ export function readTar(archive: Buffer): readonly TarEntry[] {
       long = {};
     }
   }
-  return entries;
+  throw new RangeError('the archive breaks off'); // blocks of zeros end a whole one
 }
 
 /** Records `<length> <key>=<value>\n`, the length counting itself. */

@@ -17,9 +17,11 @@ export type NginxBuild = {
   readonly errorLogPath: string;
 };
 
+const FIRST_LINE = /^(?:nginx|freenginx|tengine|angie) version: (\w+)\/(\d+(?:\.\d+)+)/im;
+
 /** Undefined when the text is not Nginx's. */
 export function parseNginxBuild(text: string): NginxBuild | undefined {
-  const [, product, version] = /^(\w+) version: \w+\/(\d+(?:\.\d+)+)/im.exec(text) ?? [];
+  const [, product, version] = FIRST_LINE.exec(text) ?? [];
   if (product === undefined || version === undefined) return undefined;
   const line = /^configure arguments:(.*)$/m.exec(text)?.[1] ?? '';
   // --with-cc-opt='-O2 --with-x' holds words that are not options.
@@ -34,10 +36,9 @@ export function parseNginxBuild(text: string): NginxBuild | undefined {
     const value = options.get(option) ?? fallback;
     return value.startsWith('/') || value === 'stderr' ? value : `${prefix}/${value}`;
   };
-  const [, own = 'nginx'] = /version: (\w+)\//i.exec(text) ?? [];
   return {
     version,
-    product: own,
+    product,
     modules: new Set(modules.map(({ module }) => module)),
     dynamicModules: new Set(
       modules.filter(({ value }) => value === 'dynamic').map(({ module }) => module),

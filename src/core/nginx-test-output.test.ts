@@ -1,54 +1,44 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseTestOutput } from './nginx-test-output.ts';
+import { conflictingNames, parseTestOutput } from './nginx-test-output.ts';
 
-const EMERG: readonly [title: string, stderr: string][] = [
+const failures: readonly [title: string, stderr: string, expected: object][] = [
   [
-    'before an error_log is known',
-    'nginx: [emerg] unknown directive "x" in /etc/nginx/a.conf:3\nnginx: configuration file /t test failed\n',
+    'before Nginx has a log',
+    'nginx: [emerg] unknown directive "x" in /etc/nginx/a.conf:12\nnginx: configuration file /etc/nginx/nginx.conf test failed\n',
+    { reason: 'unknown directive "x"', file: '/etc/nginx/a.conf', line: 12 },
   ],
-  ['after', '2026/01/31 12:00:00 [emerg] 7#7: unknown directive "x" in /etc/nginx/a.conf:3\n'],
   [
-    'behind a warning',
-    'nginx: [warn] conflicting server name "a" on 0.0.0.0:80, ignored\nnginx: [emerg] unknown directive "x" in /etc/nginx/a.conf:3\n',
+    'with its log on stderr',
+    '2030/01/31 12:00:00 [emerg] 12#12: host not found in upstream "a" in /a:1\n',
+    { reason: 'host not found in upstream "a"', file: '/a', line: 1 },
   ],
+  [
+    'without a place',
+    'nginx: [emerg] open() "/x.pid" failed (2: No such file or directory)\n',
+    { reason: 'open() "/x.pid" failed (2: No such file or directory)' },
+  ],
+  [
+    'what ended it, not what came before',
+    'nginx: [warn] w in /a:1\nnginx: [alert] could not open error log file\nnginx: [emerg] e in /b c:2\n',
+    { reason: 'e', file: '/b c', line: 2 },
+  ],
+  ['without a word', '', { reason: 'nginx -t ended with exit code 1' }],
 ];
 
-for (const [title, stderr] of EMERG) {
-  test(`parseTestOutput(): the reason and its place, ${title}`, () => {
-    const expected = {
-      ok: false,
-      output: stderr.trim(),
-      reason: 'unknown directive "x"',
-      file: '/etc/nginx/a.conf',
-      line: 3,
-    };
-    assert.deepEqual(parseTestOutput(1, stderr), expected);
+for (const [title, stderr, expected] of failures) {
+  test(`parseTestOutput(): refused ${title}`, () => {
+    const result = { ok: false, output: stderr.trim(), ...expected };
+    assert.deepEqual(parseTestOutput(1, stderr), result);
   });
 }
 
-test('parseTestOutput(): a reason without a place', () => {
-  const stderr = 'nginx: [emerg] host not found in upstream "x"';
-  assert.deepEqual(parseTestOutput(1, stderr), {
-    ok: false,
-    output: stderr,
-    reason: 'host not found in upstream "x"',
-  });
-});
-
-test('parseTestOutput(): no words at all', () => {
-  assert.deepEqual(parseTestOutput(139, ''), {
-    ok: false,
-    output: '',
-    reason: 'nginx -t ended with exit code 139',
-  });
-});
-
-test('parseTestOutput(): warnings of a configuration that passes', () => {
-  const stderr =
-    'nginx: [warn] conflicting server name "a" on 0.0.0.0:80, ignored\nnginx: the configuration file x syntax is ok\n';
-  assert.deepEqual(parseTestOutput(0, stderr), {
-    ok: true,
-    warnings: ['conflicting server name "a" on 0.0.0.0:80, ignored'],
-  });
+test('parseTestOutput(): warnings, each once', () => {
+  const text = 'conflicting server name "a.example" on 0.0.0.0:80, ignored';
+  const result = parseTestOutput(
+    0,
+    `nginx: [warn] ${text}\n2030/01/31 12:00:00 [warn] 1#1: ${text}\n`,
+  );
+  assert.deepEqual(result, { ok: true, warnings: [text] });
+  assert.deepEqual(conflictingNames([text, text, 'other']), ['a.example']);
 });
