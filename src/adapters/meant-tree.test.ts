@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { readTree } from '../adapters/nginx-tree.ts';
-import { createMeantCheck } from './meant-tree.ts';
-import { compileTemplates } from './render.ts';
+import { createMeantCheck } from '../core/meant-tree.ts';
+import { compileTemplates } from '../core/render.ts';
 
 const INDEX = 'x;';
 const EMPTY = {
