@@ -49,7 +49,8 @@ export async function loadSettings({
   const sources = new Map<string, Source>();
   const fileSource: Source = { name: found?.path ?? 'configuration' };
   if (found) {
-    const { value, lineOf } = await parseYaml(found.text, found.path);
+    const { parseYaml } = await import('./settings-file.ts'); // late: without a file it is not needed
+    const { value, lineOf } = parseYaml(found.text, found.path);
     Object.assign(tree, value);
     fileSource.lineOf = lineOf;
   }
@@ -93,37 +94,6 @@ async function findFile(
     }
   }
   return undefined;
-}
-
-async function parseYaml(
-  text: string,
-  path: string,
-): Promise<{ value: Tree; lineOf: (keys: readonly PropertyKey[]) => number | undefined }> {
-  const { LineCounter, parseDocument } = await import('yaml'); // late: without a file it is not needed
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
-  const [error] = document.errors;
-  if (error) {
-    const { line } = lines.linePos(error.pos[0]);
-    throw new PortcullisError(
-      'bad-setting',
-      `${path}:${line}: is not valid YAML: ${error.message.split('\n')[0] ?? ''}`,
-    );
-  }
-  const value: unknown = document.toJS({ maxAliasCount: 10 }) ?? {};
-  if (!isTree(value)) {
-    throw new PortcullisError('bad-setting', `${path}:1: must be keys and values, as "domain: x"`);
-  }
-  const lineOf = (keys: readonly PropertyKey[]): number | undefined => {
-    for (let depth = keys.length; depth > 0; depth--) {
-      const node: unknown = document.getIn(keys.slice(0, depth), true);
-      const range =
-        typeof node === 'object' && node !== null && 'range' in node ? node.range : undefined;
-      if (Array.isArray(range) && typeof range[0] === 'number') return lines.linePos(range[0]).line;
-    }
-    return undefined;
-  };
-  return { value, lineOf };
 }
 
 type Issue = {
