@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ConfigFiles } from './config-files.ts';
-import { globPaths } from './glob-paths.ts';
+import { globPaths, matchesGlob } from './glob-paths.ts';
 
 const there = [
   '/etc/n/b.conf',
@@ -47,4 +47,18 @@ test('globPaths(): tells the folders whose change could change the answer', asyn
   const seen: string[] = [];
   await globPaths('/etc/n/sub*/*', { source, seen: (folder) => seen.push(folder) });
   assert.deepEqual(seen, ['/etc/n', '/etc/n/sub', '/etc/n/sub2', '/etc/n/sub3']);
+});
+
+test('matchesGlob(): a path that need not be there', () => {
+  for (const pattern of [
+    '/p/*.conf',
+    '/p/portcullis.con[f]',
+    '/*/portcullis.conf',
+    '/p/?ortcullis.conf',
+  ]) {
+    assert.ok(matchesGlob(pattern, '/p/portcullis.conf'), pattern);
+  }
+  for (const pattern of ['/p/*', '/*.conf', '/p/*/portcullis.conf', '/p/*.cfg']) {
+    assert.ok(!matchesGlob(pattern, '/p/.portcullis.conf'), pattern);
+  }
 });

@@ -37,6 +37,15 @@ export async function globPaths(
   return WILD.test(parts.at(-1) ?? '') ? found : existing(source, found);
 }
 
+/** Would `pattern` match `path` if that were there? */
+export function matchesGlob(pattern: string, path: string): boolean {
+  const parts = pattern.split('/');
+  const names = path.split('/');
+  return (
+    parts.length === names.length && parts.every((part, index) => matcher(part)(names[index] ?? ''))
+  );
+}
+
 async function existing(
   source: Pick<ConfigFiles, 'stamp'>,
   paths: readonly string[],

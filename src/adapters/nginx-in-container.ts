@@ -24,8 +24,13 @@ export function openContainerNginx(
 
   /** Is Nginx's master the container's first process, the one that Docker signals? */
   const isFirst = async (): Promise<boolean> => {
-    const { code, stdout } = await exec(['cat', '/proc/1/cmdline']);
-    return code === 0 && isMasterTitle(stdout);
+    try {
+      const { code, stdout } = await exec(['cat', '/proc/1/cmdline']);
+      return code === 0 && isMasterTitle(stdout);
+    } catch (error) {
+      if (isRefused(error)) return false; // an image without `cat`
+      throw error;
+    }
   };
 
   return {
@@ -52,9 +57,9 @@ export function openContainerNginx(
     masterPid: async () => undefined,
     async requireRunning() {
       try {
-        await exec(['true']);
+        await exec([binary, '-v']);
       } catch (cause) {
-        if (!(cause instanceof PortcullisError) || cause.code !== 'docker-refused') throw cause;
+        if (!isRefused(cause)) throw cause;
         throw new PortcullisError(
           'nginx-not-running',
           `container ${container}, named by nginx.control, does not run: start it ("docker start ${container}"), or use --no-reload; what was live stays live`,
@@ -78,3 +83,6 @@ export function openContainerNginx(
     },
   };
 }
+
+const isRefused = (error: unknown): error is PortcullisError =>
+  error instanceof PortcullisError && error.code === 'docker-refused';

@@ -5,7 +5,7 @@ import { userFacts, type PlacedBlock, type UserFacts } from '../core/user-config
 import { PortcullisError } from '../errors.ts';
 import { codeOf } from './atomic-file.ts';
 import { localFiles, type ConfigFiles } from './config-files.ts';
-import { globPaths } from './glob-paths.ts';
+import { globPaths, matchesGlob } from './glob-paths.ts';
 
 export type IncludeLine = {
   /** The file that holds the line. */
@@ -77,7 +77,10 @@ export async function readUserConfig(
     const at = `${file.path}:${node.line}`;
     const { line, start, end } = node;
     const pattern = node.args[0] ?? '';
-    const matches = await globPaths(resolve(confDir, pattern), { source, seen: note });
+    const found = await globPaths(resolve(confDir, pattern), { source, seen: note });
+    // Before the first generation there is nothing to match: `<nginx.dir>/*.conf` includes us still.
+    const isOurs = !found.includes(entryPath) && matchesGlob(resolve(confDir, pattern), entryPath);
+    const matches = isOurs ? [...found, entryPath].toSorted() : found;
     includes.set(`${file.path} ${start}`, {
       ...{ file: file.path, line, start, end },
       ...{ context, pattern, matches },

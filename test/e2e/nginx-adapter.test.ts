@@ -79,6 +79,17 @@ for (const [title, http, files] of layouts) {
   });
 }
 
+test('test(): before the first generation, where a pattern will match the entry', async (context) => {
+  const nginx = await makeNginx(context, 'include <entries>;');
+  const { dir, config } = nginx.settings.nginx;
+  const text = await readFile(config, 'utf8');
+  await writeFile(config, text.replace('<entries>', join(dir, '*.conf')));
+  const host = await openNginxHost(nginx.settings);
+  assert.equal((await host.facts()).included, true);
+  assert.deepEqual(await host.test(await nginx.index(B)), { ok: true, warnings: [] });
+  assert.equal((await host.test(await nginx.index(B, 'nonsense;'))).ok, false);
+});
+
 test('facts(): an entry that nothing includes is not included', async (context) => {
   const nginx = await makeNginx(context, '');
   assert.equal((await (await openNginxHost(nginx.settings)).facts()).included, false);

@@ -1,0 +1,141 @@
+/** `nginx.control: container:<name>`: Nginx in a container of a real engine. */
+import assert from 'node:assert/strict';
+import { chmod, copyFile, cp, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { run, type RunResult } from '../../src/adapters/run.ts';
+import type { Engine } from '../lab/engine.ts';
+import { put } from '../lab/files.ts';
+import { get } from '../lab/http.ts';
+import { HOST_V4, openLab, type Lab } from '../lab/lab.ts';
+import { findProgram } from '../lab/requirements.ts';
+
+const NGINX_IMAGE = 'lab/nginx:1';
+const NAME = 'service-1234.example.com';
+
+let lab: Lab;
+let engine: Engine;
+let dir = '';
+let settingsFile = '';
+
+before(async () => {
+  lab = await openLab();
+  engine = await lab.startEngine();
+  dir = join(lab.folder, 'portcullis');
+  await mkdir(dir, { recursive: true });
+  await chmod(lab.folder, 0o755);
+  settingsFile = await put(
+    join(lab.folder, 'portcullis.yaml'),
+    `nginx: { dir: ${dir}, control: "container:edge" }\nfirewall: { mode: "off" }\n`,
+  );
+  await importNginx();
+});
+after(() => lab.close());
+
+const portcullis = (...args: readonly string[]): Promise<RunResult> =>
+  lab.portcullis(['--config', settingsFile, '--docker', engine.url, ...args]);
+
+/** On the host's network, as it must be to reach 127.0.0.1:<port>. */
+async function startEdge(...command: readonly string[]): Promise<void> {
+  await engine.tryDocker('rm', '-f', 'edge');
+  await engine.run({
+    name: 'edge',
+    image: NGINX_IMAGE,
+    network: 'host',
+    args: ['-v', `${dir}:${dir}`],
+    command,
+  });
+}
+
+test('generate: Nginx in a container that does not run: one clear message, exit code 1', async () => {
+  const { code, stderr } = await portcullis('generate');
+  assert.equal(code, 1);
+  assert.match(stderr, /container edge/);
+});
+
+for (const [title, command] of [
+  ['Nginx is the first process', ['nginx', '-g', 'daemon off;']],
+  ['a shell is the first process', ['sh', '-c', 'trap "" HUP; nginx; sleep 3600']],
+] as const) {
+  test(`generate: Nginx in a container, where ${title}`, async () => {
+    await startEdge(...command);
+    await engine.tryDocker('rm', '-f', 'process_1234');
+    await engine.run({
+      name: 'process_1234',
+      ports: ['127.0.0.1:1234:80'],
+      labels: { 'portcullis.enable': 'true' },
+    });
+    const first = await portcullis('generate');
+    assert.deepEqual([first.code, first.stderr], [0, '']);
+    const { status, body } = await get(lab.outside, `http://${HOST_V4}/cgi-bin/echo`, {
+      host: NAME,
+    });
+    assert.equal(status, 200);
+    assert.match(body, /^HOSTNAME=process_1234$/m);
+
+    await engine.docker('rm', '-f', 'process_1234');
+    const second = await portcullis('generate');
+    assert.deepEqual([second.code, second.stderr], [0, '']);
+    assert.equal((await get(lab.outside, `http://${HOST_V4}/`, { host: NAME })).status, 0);
+  });
+}
+
+test('generate: a server block in the container wins; a mistake there is named', async () => {
+  await startEdge('nginx', '-g', 'daemon off;');
+  await engine.tryDocker('rm', '-f', 'process_1234');
+  await engine.run({
+    name: 'process_1234',
+    ports: ['127.0.0.1:1234:80'],
+    labels: { 'portcullis.host': 'own.example' },
+  });
+  const rejected = await portcullis('generate');
+  assert.equal(rejected.code, 4);
+  assert.match(rejected.stderr, /own\.example.*\/etc\/nginx\/conf\.d\/own\.conf:3/s);
+
+  const file = '/etc/nginx/conf.d/own.conf';
+  await engine.docker('exec', 'edge', 'sh', '-c', `echo 'nonsense on;' > ${file}`);
+  const refused = await portcullis('generate');
+  assert.equal(refused.code, 1);
+  assert.match(
+    refused.stderr,
+    /unknown directive "nonsense" \(\/etc\/nginx\/conf\.d\/own\.conf:1\)/,
+  );
+});
+
+/** The lab's image, with this machine's Nginx and the libraries it needs. */
+async function importNginx(): Promise<void> {
+  const root = join(lab.folder, 'docker', 'nginx-root');
+  await cp(join(lab.folder, 'docker', 'rootfs'), root, { recursive: true, verbatimSymlinks: true });
+  const program = findProgram('nginx') ?? '/usr/sbin/nginx';
+  const { stdout } = await run('ldd', [program]);
+  const libraries = [...stdout.matchAll(/(?:=> )?(\/\S+) \(0x/g)].map(([, path = '']) => path);
+  for (const path of libraries) {
+    await mkdir(join(root, dirname(path)), { recursive: true });
+    await copyFile(path, join(root, path));
+  }
+  await copyFile(program, join(root, 'bin/nginx'));
+  const folders = ['run', 'var/log/nginx', 'var/lib/nginx', 'usr/share/nginx', 'etc/nginx/conf.d'];
+  for (const folder of folders) await mkdir(join(root, folder), { recursive: true });
+  await writeFile(join(root, 'etc/group'), 'root:x:0:\n');
+  await writeFile(
+    join(root, 'etc/nginx/nginx.conf'),
+    `user root root;
+pid /run/nginx.pid;
+events { worker_connections 64; }
+http {
+    access_log off;
+    include conf.d/*.conf;
+    include ${dir}/*.conf;
+}
+`,
+  );
+  await writeFile(
+    join(root, 'etc/nginx/conf.d/own.conf'),
+    'server {\n    listen 80;\n    server_name own.example;\n}\n',
+  );
+  await symlink('conf.d', join(root, 'etc/nginx/sites'));
+  const tarball = join(lab.folder, 'nginx-root.tar');
+  const { code, stderr } = await run('tar', ['-C', root, '-cf', tarball, '.']);
+  assert.equal(code, 0, stderr);
+  await engine.docker('import', tarball, NGINX_IMAGE);
+}
