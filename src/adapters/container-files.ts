@@ -107,12 +107,16 @@ async function fetchFolder(
     const signal = AbortSignal.timeout(CALL_TIMEOUT_MS);
     return readTar(await control.archive(container, folder, signal));
   } catch (error) {
-    const isMissing =
-      error instanceof PortcullisError &&
-      error.code === 'docker-refused' &&
-      /HTTP 404/.test(error.message) &&
-      !/no such container/i.test(error.message);
-    if (isMissing) return [];
+    if (!(error instanceof PortcullisError) || error.code !== 'docker-refused') throw error;
+    if (/no such container/i.test(error.message)) throw noContainer(container, error);
+    if (error.message.includes('(HTTP 404)')) return [];
     throw error;
   }
 }
+
+const noContainer = (container: string, cause: PortcullisError): PortcullisError =>
+  new PortcullisError(
+    'nginx-missing',
+    `there is no container ${container}, which nginx.control names: start Nginx in one of that name, or name another`,
+    { cause, ...(cause.detail !== undefined && { detail: cause.detail }) },
+  );

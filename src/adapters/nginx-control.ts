@@ -7,10 +7,13 @@ export type Nginx = {
   build(): Promise<NginxBuild>;
   /** `nginx -t` of a main configuration. @throws {PortcullisError} `nginx-missing` */
   test(configPath: string, timeoutMs: number): Promise<RunResult>;
-  /** Undefined when it does not run, or not on this machine. */
-  masterPid(): Promise<number | undefined>;
   /** @throws {PortcullisError} `nginx-not-running`, with what to do */
   requireRunning(): Promise<void>;
   /** @throws {PortcullisError} `nginx-not-running` or `nginx-reload-failed` */
-  reload(): Promise<void>;
+  reload(): Promise<Reload>;
+};
+
+export type Reload = {
+  /** While a worker from before the reload still accepts, an answer of the old generation may come. */
+  oldWorkersAccept(): Promise<boolean>;
 };

@@ -8,10 +8,9 @@ import { ENTRY } from './generation-store.ts';
 import { handWrittenOn } from './hand-written.ts';
 import { linesSince, sizeOf } from './log-tail.ts';
 import { servedGeneration, waitFor } from './nginx-confirm.ts';
-import type { Nginx } from './nginx-control.ts';
+import type { Nginx, Reload } from './nginx-control.ts';
 import { writeTestTree, type TestTree } from './nginx-test-tree.ts';
 import { readUserConfig, type UserConfig } from './nginx-user-config.ts';
-import { acceptingWorkers } from './nginx-workers.ts';
 import { openNginx } from './open-nginx.ts';
 
 const TEST_TIMEOUT_MS = 30_000;
@@ -38,8 +37,7 @@ export async function openNginxHost(
   let tree: { readonly user: UserConfig; readonly written: TestTree } | undefined;
   /** Where the error log ended when the last reload was asked for. */
   let logEnd = 0;
-  /** Workers that accepted before the last reload: while one still does, an old answer may come. */
-  let before: { readonly master: number; readonly workers: readonly number[] } | undefined;
+  let lastReload: Reload | undefined;
 
   const read = async (): Promise<UserConfig> => {
     if (!user || !(await user.isCurrent())) user = await readUserConfig(config, entry, files);
@@ -78,19 +76,12 @@ export async function openNginxHost(
     requireRunning: () => nginx.requireRunning(),
     async reload() {
       logEnd = await sizeOf(await errorLog());
-      const master = await nginx.masterPid();
-      before = master === undefined ? master : { master, workers: await acceptingWorkers(master) };
-      await nginx.reload();
+      lastReload = await nginx.reload();
     },
     served: () => servedGeneration(port),
     async confirm(id) {
-      const oldOnesAreDone = async (): Promise<boolean> => {
-        if (!before) return true;
-        const accepting = new Set(await acceptingWorkers(before.master));
-        return !before.workers.some((worker) => accepting.has(worker));
-      };
       const isServed = async (): Promise<boolean> =>
-        (await servedGeneration(port)) === id && oldOnesAreDone();
+        (await servedGeneration(port)) === id && !(await lastReload?.oldWorkersAccept());
       if (await waitFor(isServed, confirmTimeoutMs)) return;
       throw new PortcullisError(
         'nginx-reload-failed',

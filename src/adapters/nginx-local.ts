@@ -4,6 +4,7 @@ import { PortcullisError } from '../errors.ts';
 import { codeOf } from './atomic-file.ts';
 import type { Nginx } from './nginx-control.ts';
 import { masterByPidFile, masterBySystemd, type Master } from './nginx-master.ts';
+import { acceptingWorkers, watchWorkers } from './nginx-workers.ts';
 import type { Run, RunResult } from './run.ts';
 
 export type LocalOptions = {
@@ -63,9 +64,6 @@ export function openLocalNginx({ control, binary, run, pidPath }: LocalOptions):
       const args = ['-t', '-q', ...(prefix === undefined ? [] : ['-p', prefix]), '-c', configPath];
       return start(args, timeoutMs);
     },
-    async masterPid() {
-      return (await findMaster())?.pid;
-    },
     async requireRunning() {
       if (control !== 'systemd') {
         await requireMaster();
@@ -75,9 +73,14 @@ export function openLocalNginx({ control, binary, run, pidPath }: LocalOptions):
       if (code !== 0) throw notRunning('systemd says that nginx.service is not active');
     },
     async reload() {
-      if (control !== 'systemd') return signalMaster((await requireMaster()).pid);
+      const master = control === 'systemd' ? await findMaster() : await requireMaster();
+      const workers = await watchWorkers(async () => (master ? acceptingWorkers(master.pid) : []));
+      if (master && control !== 'systemd') {
+        signalMaster(master.pid);
+        return workers;
+      }
       const { code, stderr } = await systemctl(run, ['reload', 'nginx']);
-      if (code === 0) return;
+      if (code === 0) return workers;
       throw new PortcullisError('nginx-reload-failed', 'systemctl reload nginx failed', {
         detail: stderr,
       });

@@ -58,7 +58,10 @@ export async function readUserConfig(
   const entries = new Set<string>();
 
   const note = (path: string): void => {
-    if (!stamps.has(path)) stamps.set(path, source.stamp(path));
+    if (stamps.has(path)) return;
+    const stamp = source.stamp(path);
+    stamp.catch(() => {}); // awaited once all is read
+    stamps.set(path, stamp);
   };
 
   const load = (path: string, from?: string): Promise<Loaded> => {

@@ -34,7 +34,7 @@ export async function openNginx(
   const { openDocker } = await import('./docker.ts'); // only this way of control needs it
   const source = await openDocker({ url: docker, env: process.env });
   return {
-    nginx: openContainerNginx(container, { control: source.control, binary }),
+    nginx: openContainerNginx(container, { control: source.control, binary, pidPath }),
     files: containerFiles(source.control, container),
     inContainer: true,
   };

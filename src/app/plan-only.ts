@@ -13,10 +13,11 @@ import { createCandidates } from './candidates.ts';
 export async function planFor(
   containers: readonly Container[],
   settings: Settings,
+  options: { readonly docker?: string | undefined } = {},
 ): Promise<RoutePlan> {
   const live = await openStore(settings.nginx.dir).live();
   return planRoutes(createCandidates(settings)(containers), {
-    handWritten: await readHandWritten(settings),
+    handWritten: await readHandWritten(settings, options),
     holders: holdersOf(live?.manifest),
     authFiles: live ? await namesOfFiles(settings.auth_dir) : undefined,
   });

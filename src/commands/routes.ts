@@ -36,7 +36,7 @@ async function routes(options: RoutesOptions): Promise<void> {
   const { settings } = await settingsFor(options, logFor(options));
   const containers = await readContainers(options);
   const { planFor } = await import('../app/plan-only.ts');
-  const plan = await planFor(containers, settings);
+  const plan = await planFor(containers, settings, options);
   const rows = rowsOf(plan);
   if (options.json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
   else print(table(rows));
