@@ -19,7 +19,15 @@ export type Step = {
 };
 
 /** The steps that are missing for Nginx to read our entry; none when it does. Changes nothing yet. */
-export async function nginxSteps(settings: Settings, log: Log): Promise<readonly Step[]> {
+export async function nginxSteps(
+  settings: Settings,
+  log: Log,
+  options: { readonly docker?: string | undefined } = {},
+): Promise<readonly Step[]> {
+  if (settings.nginx.control.startsWith('container:')) {
+    await requireIncludedInContainer(settings, options);
+    return [];
+  }
   const entryPath = join(settings.nginx.dir, ENTRY);
   const user = await readUserConfig(settings.nginx.config, entryPath);
   const plan = planInclude({
@@ -52,8 +60,23 @@ export async function nginxSteps(settings: Settings, log: Log): Promise<readonly
   ];
 }
 
+/** An image is not changed from outside: its owner is told what to put in. */
+async function requireIncludedInContainer(
+  settings: Settings,
+  options: { readonly docker?: string | undefined },
+): Promise<void> {
+  const { included } = await (await openNginxHost(settings, options)).facts();
+  if (included) return;
+  const { dir, config, control } = settings.nginx;
+  throw new PortcullisError(
+    'nginx-not-included',
+    `Nginx runs in a container (nginx.control: ${control}), which init does not change: put "include ${dir}/*.conf;" in the http block of its ${config}, and mount ${dir} there at the same path`,
+  );
+}
+
 /** The steps that take our link or line out of Nginx again. */
 export async function nginxUndoSteps(settings: Settings): Promise<readonly Step[]> {
+  if (settings.nginx.control.startsWith('container:')) return [];
   const entryPath = join(settings.nginx.dir, ENTRY);
   const user = await readUserConfig(settings.nginx.config, entryPath);
   const links = await Promise.all(

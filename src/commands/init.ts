@@ -20,7 +20,9 @@ async function init(options: InitOptions): Promise<void> {
   const log = logFor(options);
   const { settings } = await settingsFor(options, log);
   const { nginxSteps, nginxUndoSteps } = await import('../app/init.ts');
-  const steps = options.undo ? await nginxUndoSteps(settings) : await nginxSteps(settings, log);
+  const steps = options.undo
+    ? await nginxUndoSteps(settings)
+    : await nginxSteps(settings, log, options);
   if (steps.length === 0) {
     print([options.undo ? 'nothing to undo' : 'nothing to do: Nginx reads what Portcullis writes']);
     return;

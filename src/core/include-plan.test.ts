@@ -55,6 +55,13 @@ test('planInclude(): one line where no folder is read, and back again byte for b
   assert.equal(withoutIncludeLine(plan.after, entryPath), configText);
 });
 
+test('planInclude(): only the http block itself is taken for it', () => {
+  const before = 'log "http {";\nmap $a $http {\n  x http;\n}\n';
+  const plan = planInclude({ ...facts, configText: `${before}http{}\n` });
+  assert.ok(plan.kind === 'line');
+  assert.ok(plan.after.startsWith(`${before}http{\n    include `), plan.after);
+});
+
 test('planInclude(): a configuration without an http block is told', () => {
   const plan = planInclude({ ...facts, configText: 'events {}\n' });
   assert.deepEqual(plan, {

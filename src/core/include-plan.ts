@@ -1,5 +1,7 @@
 /** How Nginx is made to read our entry file: a link where its http block reads a folder, else one line. */
 
+import { readBlocks } from './nginx-blocks.ts';
+
 export type IncludePlan =
   | { readonly kind: 'already' }
   | { readonly kind: 'link'; readonly path: string; readonly target: string }
@@ -31,11 +33,11 @@ export function planInclude(facts: IncludeFacts): IncludePlan {
   if (folder !== undefined) {
     return { kind: 'link', path: `${folder}/${LINK_NAME}`, target: entryPath };
   }
-  const opening = /^[^#\n]*\bhttp\s*\{/m.exec(configText);
-  if (!opening) {
+  const http = readBlocks(configText).find(({ name, children }) => name === 'http' && children);
+  if (!http) {
     return { kind: 'impossible', reason: `${configPath} has no http block to include anything in` };
   }
-  const end = opening.index + opening[0].length;
+  const { end } = http;
   const after = configText.slice(0, end) + includeLine(entryPath) + configText.slice(end);
   return { kind: 'line', file: configPath, before: configText, after };
 }

@@ -53,6 +53,21 @@ test('generate: Nginx in a container that does not run: one clear message, exit 
   assert.match(stderr, /container edge/);
 });
 
+test('init: says what to put in a container’s configuration, or that it is there', async () => {
+  await startEdge('nginx', '-g', 'daemon off;');
+  assert.deepEqual((await portcullis('init', '--yes')).code, 0);
+  await engine.docker(
+    'exec',
+    'edge',
+    'sh',
+    '-c',
+    `echo 'events {} http {}' > /etc/nginx/nginx.conf`,
+  );
+  const { code, stderr } = await portcullis('init', '--yes');
+  assert.equal(code, 1);
+  assert.ok(stderr.includes(`"include ${dir}/*.conf;"`), stderr);
+});
+
 for (const [title, command] of [
   ['Nginx is the first process', ['nginx', '-g', 'daemon off;']],
   ['a shell is the first process', ['sh', '-c', 'trap "" HUP; nginx; sleep 3600']],
