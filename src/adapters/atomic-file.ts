@@ -6,15 +6,20 @@ import { PortcullisError } from '../errors.ts';
  * Writes a file so that a reader sees the old text or the new, whole, also after a power cut:
  * temporary file, fsync, rename.
  *
+ * @param options without `sync` a power cut may leave the file empty: for what can be missed
  * @throws {PortcullisError} `files-unwritable`
  */
-export async function writeAtomically(path: string, text: string): Promise<void> {
+export async function writeAtomically(
+  path: string,
+  text: string,
+  { sync } = { sync: true },
+): Promise<void> {
   const temporary = `${path}.tmp`;
   try {
     const file = await open(temporary, 'w', 0o644);
     try {
       await file.writeFile(text);
-      await file.sync();
+      if (sync) await file.sync();
     } finally {
       await file.close();
     }

@@ -23,6 +23,7 @@ import { codeOf, syncFolder, unwritable, writeAtomically } from './atomic-file.t
 
 export const ENTRY = 'portcullis.conf';
 const PREVIOUS = 'previous';
+const CANDIDATE = 'generations/candidate.conf';
 /** Writes at one time: enough to let the disk join their fsyncs. */
 const PARALLEL = 32;
 
@@ -40,8 +41,12 @@ export type GenerationStore = {
   previous(): Promise<LiveGeneration | undefined>;
   /** Text of the live generation's files, by path relative to nginx.dir; a missing file is left out. */
   liveFiles(live: LiveGeneration): Promise<FileTree>;
-  /** Writes what is not there yet; nothing that is live changes. Gives the index's path. */
-  write(generation: Generation, known?: ReadonlySet<string>): Promise<string>;
+  /** Writes the site files that are not there yet, `known` ones aside; nothing that is live changes. */
+  writeSites(generation: Generation, known?: ReadonlySet<string>): Promise<void>;
+  /** Writes index and manifest beside the live ones. Gives the index's path. */
+  writeIndex(generation: Generation): Promise<string>;
+  /** Writes an index that is only to be tested. Gives its path. */
+  writeCandidate(text: string): Promise<string>;
   /** Writes the manifest again, for a change that Nginx need not hear of. */
   writeManifest(manifest: Manifest): Promise<void>;
   /** Makes a written generation live: one rename. */
@@ -87,20 +92,28 @@ export function openStore(dir: string): GenerationStore {
       });
       return files;
     },
-    async write({ id, index, siteFiles, manifest }, known = new Set()) {
+    async writeSites({ siteFiles }, known = new Set()) {
       await makeFolders(dir);
       const missing = [...siteFiles].filter(([file]) => !known.has(file));
       await eachOf(missing, async ([file, text]) => {
         if ((await textOf(at(file))) !== text) await writeAtomically(at(file), text);
       });
-      await writeAtomically(at(manifestFile(id)), manifestText(manifest));
-      await writeAtomically(at(generationFile(id)), index);
       if (missing.length > 0) await syncFolder(at('sites'));
+    },
+    async writeIndex({ id, index, manifest }) {
+      await Promise.all([
+        writeAtomically(at(manifestFile(id)), manifestText(manifest), { sync: false }),
+        writeAtomically(at(generationFile(id)), index),
+      ]);
       await syncFolder(at('generations'));
       return at(generationFile(id));
     },
+    async writeCandidate(text) {
+      await writeAtomically(at(CANDIDATE), text, { sync: false });
+      return at(CANDIDATE);
+    },
     async writeManifest(manifest) {
-      await writeAtomically(at(manifestFile(manifest.id)), manifestText(manifest));
+      await writeAtomically(at(manifestFile(manifest.id)), manifestText(manifest), { sync: false });
     },
     async switchTo(id) {
       const before = await linkedId(at(ENTRY));
@@ -173,7 +186,7 @@ async function namesIn(path: string): Promise<readonly string[]> {
   }
 }
 
-const manifestText = (manifest: Manifest): string => `${JSON.stringify(manifest, null, 1)}\n`;
+const manifestText = (manifest: Manifest): string => `${JSON.stringify(manifest)}\n`;
 
 /** A manifest that is missing or torn costs nothing but the memory of who held which host. */
 function parseManifest(text: string | undefined, id: string): Manifest {

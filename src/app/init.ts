@@ -116,7 +116,8 @@ async function writeFirstGeneration(settings: Settings, log: Log): Promise<void>
   if (await store.live()) return;
   const { publisher } = await openPublisher(settings, log);
   const { generation } = await publisher.desire([]);
-  await store.write(generation);
+  await store.writeSites(generation);
+  await store.writeIndex(generation);
   await store.switchTo(generation.id);
   log.debug('first-generation', { id: generation.id });
 }

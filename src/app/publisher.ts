@@ -1,5 +1,4 @@
 /** From candidates to a live generation: plan, render, write beside, test, switch, reload, confirm. */
-import { writeAtomically } from '../adapters/atomic-file.ts';
 import type { GenerationStore, LiveGeneration } from '../adapters/generation-store.ts';
 import type { Log } from '../adapters/log.ts';
 import {
@@ -107,6 +106,21 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     );
   };
 
+  /** The files that `before` names have passed their test: only the others need one. */
+  const writeAndTest = async (
+    generation: Generation,
+    before: ReadonlySet<string> | undefined,
+  ): Promise<void> => {
+    if (!before) return testOrThrow(await store.writeIndex(generation));
+    const changed = [...generation.siteFiles.keys()].filter((file) => !before.has(file));
+    const candidate = await store.writeCandidate(indexOfOnly(generation.index, new Set(changed)));
+    const [written, tested] = await Promise.allSettled([
+      store.writeIndex(generation),
+      testOrThrow(candidate),
+    ]);
+    for (const result of [tested, written]) if (result.status === 'rejected') throw result.reason;
+  };
+
   const reloadTo = async (
     id: string,
     before: string | undefined,
@@ -152,8 +166,8 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     if (options.reload) await nginx.requireRunning();
     const before =
       proven && proven.id === live?.id ? new Set(includedFiles(proven.index)) : undefined;
-    const indexPath = await store.write(generation, before);
-    await testOrThrow(before ? await partialIndex(store, generation, before) : indexPath);
+    await store.writeSites(generation, before);
+    await writeAndTest(generation, before);
     await store.switchTo(generation.id);
     if (options.reload) await reloadTo(generation.id, live?.id, options);
     proven = options.reload
@@ -201,15 +215,4 @@ function assumedFiles(live: LiveGeneration, { siteFiles }: Generation): FileTree
     ...includedFiles(live.index).map((file) => [file, siteFiles.get(file) ?? ''] as const),
     [INDEX, live.index] as const,
   ]);
-}
-
-async function partialIndex(
-  store: GenerationStore,
-  generation: Generation,
-  proven: ReadonlySet<string>,
-): Promise<string> {
-  const changed = new Set([...generation.siteFiles.keys()].filter((file) => !proven.has(file)));
-  const path = `${store.dir}/generations/candidate.conf`;
-  await writeAtomically(path, indexOfOnly(generation.index, changed));
-  return path;
 }
