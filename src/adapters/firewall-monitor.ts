@@ -31,10 +31,12 @@ export type FirewallMonitor = {
   readonly signal: AbortSignal;
 };
 
-/** What is said when nobody knows what was missed: at the start and after `nft monitor` had to be restarted. */
+/** What is said when nobody knows what was missed: whenever a watch begins. */
 const MAYBE: FirewallChange = { generation: undefined, pid: undefined, program: '', tables: [] };
 
 const RESTART_MS = 1_000;
+/** `nft monitor` does not say when it listens; what happens before is found by looking again. */
+const LISTENS_AFTER_MS = [100, 400, 1_500];
 
 /** Watches until `signal`; then every child has ended. Never rejects. */
 export async function monitorFirewall(options: FirewallMonitor): Promise<void> {
@@ -45,9 +47,22 @@ export async function monitorFirewall(options: FirewallMonitor): Promise<void> {
 
 async function watchNft(options: FirewallMonitor): Promise<void> {
   while (!options.signal.aborted) {
+    const ended = new AbortController();
+    const looks = lookWhileStarting(options, AbortSignal.any([options.signal, ended.signal]));
     await oneMonitor(options);
-    if (!(await pause(RESTART_MS, options.signal))) return;
-    options.onChange(MAYBE);
+    ended.abort();
+    await looks;
+    await pause(RESTART_MS, options.signal);
+  }
+}
+
+async function lookWhileStarting(
+  { onChange }: FirewallMonitor,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const ms of LISTENS_AFTER_MS) {
+    if (!(await pause(ms, signal))) return;
+    onChange(MAYBE);
   }
 }
 
@@ -82,11 +97,11 @@ async function oneMonitor({
 async function pollLegacy(options: FirewallMonitor, everyMs: number): Promise<void> {
   const { run, onChange, signal } = options;
   let before: string | undefined;
-  while (await pause(everyMs, signal)) {
+  do {
     const now = await legacyState(run);
-    if (before !== undefined && now !== before) onChange(MAYBE);
+    if (now !== before) onChange(MAYBE);
     before = now;
-  }
+  } while (await pause(everyMs, signal));
 }
 
 /** A hash of all legacy tables that the kernel holds, without counters. */

@@ -8,6 +8,8 @@ import { COMMON_GAPS, type FirewallBackend } from './firewall-backend.ts';
 import type { Run } from './run.ts';
 
 export function nftablesBackend(run: Run): FirewallBackend {
+  /** Seen once that this nft prints our rules as we write them; they never change, only elements do. */
+  let spellsAsWeDo = false;
   return {
     kind: 'nftables',
     gaps: COMMON_GAPS,
@@ -24,7 +26,11 @@ export function nftablesBackend(run: Run): FirewallBackend {
       const found = live === undefined ? undefined : parseNftTable(live);
       const expected = parseNftTable(nftablesText(ruleset));
       const drift = nftDrift(expected, found);
-      if (found === undefined || nftRuleDrift(expected, found).length === 0) return drift;
+      if (found === undefined || spellsAsWeDo) return drift;
+      if (nftRuleDrift(expected, found).length === 0) {
+        spellsAsWeDo = true;
+        return drift;
+      }
       // Before a rule is called wrong: is it only this version of nft that spells it in another way?
       return nftDrift(await spelledByNft(run, ruleset), found);
     },

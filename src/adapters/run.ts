@@ -13,6 +13,8 @@ export type RunOptions = {
   /** Default 30 000. After it the child gets SIGKILL. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+  /** Told the child's pid at once, so that what it does can be known as ours. */
+  readonly onSpawn?: (pid: number) => void;
 };
 
 export type Run = (
@@ -28,7 +30,7 @@ const SBIN = '/usr/local/sbin:/usr/sbin:/sbin';
  *
  * @throws the spawn error itself (`ENOENT`, `EACCES`, …) when the program cannot be started
  */
-export const run: Run = (command, args, { stdin, timeoutMs = 30_000, signal } = {}) =>
+export const run: Run = (command, args, { stdin, timeoutMs = 30_000, signal, onSpawn } = {}) =>
   new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       stdio: ['pipe', 'pipe', 'pipe'],
@@ -40,6 +42,7 @@ export const run: Run = (command, args, { stdin, timeoutMs = 30_000, signal } = 
       },
       ...(signal && { signal, killSignal: 'SIGKILL' as const }),
     });
+    if (child.pid !== undefined) onSpawn?.(child.pid);
     let stdout = '';
     let stderr = '';
     let timedOut = false;

@@ -1,7 +1,6 @@
 /** Every backend against real packets: what outside reaches before, and what it still reaches after. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { bootFiles } from '../../src/core/firewall/boot.ts';
 import type { Ruleset } from '../../src/core/firewall/ruleset.ts';
 import { chooseBackend } from '../../src/adapters/choose-backend.ts';
 import type { FirewallBackend } from '../../src/adapters/firewall-backend.ts';
@@ -146,11 +145,10 @@ async function answers(
   key: 'bare' | 'guarded',
 ): Promise<Record<string, string>> {
   const pairs = which.map(async ({ title, from, to, [key]: due }) => {
-    let heard = await wire.agents[from].dial(...to);
-    for (let tries = 1; heard === '' && due !== '' && tries < 5; tries++) {
-      heard = await wire.agents[from].dial(...to);
+    for (let tries = due === '' ? 1 : 5; ; tries--) {
+      const heard = await wire.agents[from].dial(...to);
+      if (heard !== '' || tries === 1) return [title, heard];
     }
-    return [title, heard];
   });
   return Object.fromEntries(await Promise.all(pairs));
 }
@@ -257,19 +255,35 @@ for (const { kind, iptables } of BACKENDS) {
 
     test('60 full replacements under one packet a millisecond let none through', async (t) => {
       const { outside, db } = wire.agents;
-      const before = Number(await db.ask({ op: 'datagrams' }));
-      let flooding = true;
+      const known = Number(await db.ask({ op: 'datagrams' }));
+      const flooding = new AbortController();
       const flood = outside
         .ask({ op: 'flood', host: '198.51.100.1', port: 5353, ms: 3_000 })
-        .finally(() => (flooding = false));
+        .finally(() => flooding.abort());
       let replaced = 0;
-      for (; flooding || replaced < 60; replaced++)
+      for (; !flooding.signal.aborted || replaced < 60; replaced++) {
         await backend.apply(replaced % 2 ? RULESET : NO_GRANT);
+      }
       const sent = await flood;
-      const leaked = Number(await db.ask({ op: 'datagrams' })) - before;
+      const leaked = Number(await db.ask({ op: 'datagrams' })) - known;
       t.diagnostic(`${replaced} replacements, ${JSON.stringify(sent)}, ${leaked} let through`);
       assert.equal(leaked, 0);
       await backend.apply(RULESET);
     });
+
+    // What DOCKER-USER cannot withstand is one of its gaps.
+    if (kind !== 'docker-user') {
+      test('rules that others put first, and DNAT that is gone, open nothing', async () => {
+        const { host } = wire;
+        for (const each of ['iptables', 'ip6tables']) {
+          const command = `${each}-${iptables}`;
+          await host.ok([command, '-I', 'FORWARD', '1', '-j', 'ACCEPT']);
+          await host.ok([command, '-I', 'INPUT', '1', '-j', 'ACCEPT']);
+          await host.ok([command, '-t', 'nat', '-F']);
+        }
+        const still = all.filter(({ guarded }) => guarded === '');
+        assert.deepEqual(await answers(wire, still, 'guarded'), expected(still, 'guarded'));
+      });
+    }
   });
 }

@@ -30,6 +30,8 @@ function answer(request: AgentRequest): Promise<unknown> {
       return flood(request);
     case 'datagrams':
       return Promise.resolve(datagrams);
+    default:
+      return Promise.reject(new Error('no such request'));
   }
 }
 

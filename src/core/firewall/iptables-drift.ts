@@ -76,7 +76,10 @@ export function iptablesDrift(table: IptablesTable, saved: SavedTable): readonly
       .map(({ chain, line }) => ({
         what: `${name} ${chain} rule 1`,
         expected: line,
-        found: saved.first.get(chain) ?? MISSING,
+        found:
+          saved.first.get(chain) === line
+            ? `${line}, more than once`
+            : (saved.first.get(chain) ?? MISSING),
       })),
     ...misplaced
       .filter((line) => !table.jumps.some(({ chain, to }) => jumpLine(chain, to) === line))
