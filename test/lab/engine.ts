@@ -1,23 +1,23 @@
-/** A real Docker Engine in the lab's host namespace, with an image made from busybox. */
-import { chmod, copyFile, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+/** A real Docker Engine in the lab's host namespace, with images made from busybox. */
+import { mkdir, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
+import { join } from 'node:path';
 import { run, type RunResult } from '../../src/adapters/run.ts';
-import { unmountBelow } from './mounts.ts';
-import { inOtherRoot } from './other-root.ts';
+import { cgroupOf } from './cgroup.ts';
+import { startContainerd } from './containerd.ts';
+import { IMAGE, importImages } from './images.ts';
+import { besides } from './other-root.ts';
 import type { Place } from './place.ts';
-import { endByPid, isAlive, pidsNaming, type Started } from './processes.ts';
-import { findProgram } from './requirements.ts';
+import { isAlive, lastLines, type Started } from './processes.ts';
+import { findPrograms } from './requirements.ts';
 import { waitUntil } from './wait-until.ts';
 
-export const IMAGE = 'lab/web:1';
-/** As IMAGE, with a health check: healthy as long as /healthy is there. */
-export const HEALTH_IMAGE = 'lab/health:1';
+export { HEALTH_ARGS, HEALTH_IMAGE, IMAGE } from './images.ts';
 
 export type EngineOptions = {
   readonly ipv6?: boolean;
   readonly args?: readonly string[];
-  /** A debootstrap folder whose dockerd is taken; default: PORTCULLIS_LAB_ROOT, else this machine's. */
+  /** A debootstrap folder whose dockerd and containerd are taken; default: PORTCULLIS_LAB_ROOT, else this machine's. */
   readonly root?: string;
 };
 
@@ -39,38 +39,49 @@ export type Engine = {
   tryDocker(...args: readonly string[]): Promise<RunResult>;
   /** Starts a container that serves its name on port 80; gives its id. */
   run(container: RunContainer): Promise<string>;
+  /** Pid of dockerd. */
+  pid(): number;
   stop(signal?: NodeJS.Signals): Promise<void>;
+  /** Starts it again on the same data. */
   start(): Promise<void>;
+  restart(): Promise<void>;
 };
 
 export async function startEngine(place: Place, options: EngineOptions): Promise<Engine> {
-  const { folder, host, cleanup } = place;
+  const { folder, host } = place;
   const at = join(folder, 'docker');
   const socket = join(at, 'docker.sock');
   const url = `unix://${socket}`;
-  await mkdir(at, { recursive: true });
+  await mkdir(join(at, 'cli'), { recursive: true });
+  await writeFile(join(at, 'daemon.json'), '{}'); // not the machine's
+  const root = options.root ?? process.env['PORTCULLIS_LAB_ROOT'];
+  const containerd = await startContainerd(place, root);
   const dockerd = [
-    'dockerd',
+    ...['dockerd', '--config-file', join(at, 'daemon.json'), '--containerd', containerd.socket],
     ...['--data-root', join(at, 'data'), '--exec-root', join(at, 'exec')],
     ...['-H', url, '--pidfile', join(at, 'docker.pid'), '--storage-driver', 'vfs'],
+    // systemd's driver wants slices; this one takes any name, with cgroup v1 and v2.
+    ...['--exec-opt', 'native.cgroupdriver=cgroupfs', '--cgroup-parent', `/${cgroupOf(folder)}`],
     ...(options.ipv6
       ? ['--ipv6', '--fixed-cidr-v6', 'fd00:dead:beef::/48', '--experimental', '--ip6tables']
       : []),
     ...(options.args ?? []),
   ];
-  const root = options.root ?? process.env['PORTCULLIS_LAB_ROOT'];
-  const argv = root === undefined ? dockerd : inOtherRoot({ root, shared: folder }, dockerd);
+  const argv = root === undefined ? dockerd : besides(containerd.pid, dockerd);
   let daemon: Started | undefined;
+  let client = 'docker';
   const engine: Engine = {
     socket,
     url,
+    pid: () => daemon?.pid ?? 0,
     async docker(...args) {
       const { code, stdout, stderr } = await engine.tryDocker(...args);
       if (code !== 0) throw new Error(`docker ${args.join(' ')} ended with ${code}: ${stderr}`);
       return stdout.trim();
     },
+    // A configuration of its own: the user's may hold a context, or a proxy for every container.
     tryDocker: (...args) =>
-      run(findProgram('docker') ?? 'docker', ['-H', url, ...args], { timeoutMs: 60_000 }),
+      run(client, ['--config', join(at, 'cli'), '-H', url, ...args], { timeoutMs: 60_000 }),
     run: ({ name, ports = [], labels = {}, image = IMAGE, network, args = [], command }) =>
       engine.docker(
         ...['run', '-d', '--name', name, '--hostname', name],
@@ -85,47 +96,40 @@ export async function startEngine(place: Place, options: EngineOptions): Promise
       await daemon?.stop(signal);
     },
     async start() {
-      await forgetDeadContainerd(at);
       const started = host.start(argv, { ...process.env, DOCKER_RAMDISK: '1' });
       daemon = started;
       await waitUntil(
         'dockerd answers',
         async () => {
-          if (!isAlive(started.pid)) throw new Error(`dockerd ended:\n${tail(started.output())}`);
-          return (await ping(socket)) || undefined;
+          if (!isAlive(started.pid)) throw new Error('it ended');
+          return ping(socket);
         },
         60_000,
-      ).catch((error: unknown) => {
-        throw new Error(`dockerd did not start:\n${tail(started.output())}`, { cause: error });
+      ).catch((cause: unknown) => {
+        throw new Error(`dockerd did not start:\n${lastLines(started.output())}`, { cause });
       });
     },
+    async restart() {
+      await engine.stop();
+      await engine.start();
+    },
   };
-  cleanup.add('containers and dockerd', async () => {
-    if (daemon && isAlive(daemon.pid)) {
-      const ids = (await engine.tryDocker('ps', '-aq')).stdout
-        .split('\n')
-        .filter((id) => id !== '');
-      if (ids.length > 0) await engine.tryDocker('rm', '-f', ...ids);
-      await daemon.stop();
-    }
-    for (const pid of pidsNaming(at)) await endByPid(pid);
-    await unmountBelow(at);
-  });
   await engine.start();
-  await importImages(engine, at);
+  client = await clientFor(url);
+  await importImages((...args) => engine.docker(...args), at);
   return engine;
 }
 
-/** After a SIGKILL: dockerd would wait for a containerd that is gone, where pid 1 does not reap it. */
-async function forgetDeadContainerd(at: string): Promise<void> {
-  const pidFile = join(at, 'exec', 'containerd', 'containerd.pid');
-  const pid = await readFile(pidFile, 'utf8').catch(() => undefined);
-  if (pid === undefined) return;
-  await waitUntil('the old containerd ends', () => !isAlive(Number(pid)));
-  await rm(pidFile);
+/** A docker command of another age may refuse to talk to this engine: the first that does. */
+async function clientFor(url: string): Promise<string> {
+  let said = '';
+  for (const candidate of findPrograms('docker')) {
+    const { code, stderr } = await run(candidate, ['-H', url, 'version']);
+    if (code === 0) return candidate;
+    said += `${candidate}: ${stderr}`;
+  }
+  throw new Error(`no docker command can talk to this engine:\n${said}`);
 }
-
-const tail = (text: string): string => text.trimEnd().split('\n').slice(-8).join('\n');
 
 const ping = (socketPath: string): Promise<boolean> =>
   new Promise((resolve) => {
@@ -136,52 +140,3 @@ const ping = (socketPath: string): Promise<boolean> =>
     query.on('error', () => resolve(false)).on('timeout', () => query.destroy());
     query.end();
   });
-
-/** Prints what reached it: the container's name, the request and its headers. */
-const ECHO = `#!/bin/sh
-echo "Content-Type: text/plain"; echo
-echo "HOSTNAME=$(hostname)"
-env
-`;
-
-async function importImages(engine: Engine, at: string): Promise<void> {
-  const root = join(at, 'rootfs');
-  for (const folder of ['bin', 'www/cgi-bin', 'etc', 'tmp', 'proc']) {
-    await mkdir(join(root, folder), { recursive: true });
-  }
-  await copyFile(findProgram('busybox') ?? '/bin/busybox', join(root, 'bin/busybox'));
-  await chmod(join(root, 'bin/busybox'), 0o755);
-  for (const name of [
-    'sh',
-    'httpd',
-    'nc',
-    'sleep',
-    'cat',
-    'env',
-    'hostname',
-    'test',
-    'rm',
-    'touch',
-    'echo',
-    'ip',
-    'ping',
-  ]) {
-    await symlink('busybox', join(root, 'bin', name));
-  }
-  await writeFile(join(root, 'www/index.html'), 'lab\n');
-  await writeFile(join(root, 'www/cgi-bin/echo'), ECHO, { mode: 0o755 });
-  await writeFile(join(root, 'healthy'), '');
-  await writeFile(join(root, 'etc/passwd'), 'root:x:0:0::/:/bin/sh\n');
-  const tarball = join(at, 'rootfs.tar');
-  const { code, stderr } = await run('tar', ['-C', root, '-cf', tarball, '.']);
-  if (code !== 0) throw new Error(`tar: ${stderr}`);
-  await engine.docker('import', tarball, IMAGE);
-  // `docker import --change` knows no HEALTHCHECK: the check is given at `docker run`.
-  await engine.docker('tag', IMAGE, HEALTH_IMAGE);
-}
-
-/** Arguments of `docker run` for a check that is healthy as long as /healthy is there. */
-export const HEALTH_ARGS = [
-  ...['--health-cmd', 'test -e /healthy', '--health-interval', '300ms'],
-  ...['--health-retries', '1', '--health-timeout', '2s'],
-];

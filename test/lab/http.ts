@@ -30,10 +30,12 @@ export async function get(
     ...args,
     url,
   ]);
-  const [headers_ = '', ...rest] = stdout.split('\r\n\r\n');
+  // A CGI script of a container ends its headers with bare line feeds.
+  const end = /\r?\n\r?\n/.exec(stdout);
+  const head = stdout.slice(0, end?.index);
   return {
-    status: Number(/^HTTP\/[\d.]+ (\d+)/.exec(headers_)?.[1] ?? 0),
-    headers: headers_,
-    body: rest.join('\r\n\r\n'),
+    status: Number(/^HTTP\/[\d.]+ (\d+)/.exec(head)?.[1] ?? 0),
+    headers: head,
+    body: end ? stdout.slice(end.index + end[0].length) : '',
   };
 }

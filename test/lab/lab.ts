@@ -2,16 +2,16 @@
  * A Docker host and an attacker on one machine, in network namespaces of their own. Nothing outside
  * them is touched; all that was made is taken away again, after a crash at the next start.
  */
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { run, type RunOptions, type RunResult } from '../../src/adapters/run.ts';
 import { createCleanup, type Cleanup } from './cleanup.ts';
 import { startEngine, type Engine, type EngineOptions } from './engine.ts';
-import { unmountBelow } from './mounts.ts';
-import { startNginx, type LabNginx } from './nginx.ts';
+import { startNginx, type LabNginx, type NginxOptions } from './nginx.ts';
 import type { Namespace } from './place.ts';
-import { endByPid, isAlive, pidsNaming, start, type Started } from './processes.ts';
+import { start, type Started } from './processes.ts';
 import { findProgram, requireLab } from './requirements.ts';
+import { folderPrefix, namespacesOf, sweep, sweepLeftovers } from './sweep.ts';
 import { waitUntil } from './wait-until.ts';
 import { packageRoot } from '../../src/adapters/package-root.ts';
 
@@ -28,13 +28,13 @@ export type Lab = {
   readonly outside: Namespace;
   readonly cleanup: Cleanup;
   startEngine(options?: EngineOptions): Promise<Engine>;
-  startNginx(): Promise<LabNginx>;
+  startNginx(options?: NginxOptions): Promise<LabNginx>;
   /** Runs the built program in the host namespace. */
   portcullis(
     args: readonly string[],
     options?: RunOptions & { env?: NodeJS.ProcessEnv },
   ): Promise<RunResult>;
-  startPortcullis(args: readonly string[]): Watching;
+  startPortcullis(args: readonly string[], env?: Readonly<Record<string, string>>): Watching;
   close(): Promise<void>;
 };
 
@@ -43,20 +43,20 @@ export type Watching = Started & {
   saw(pattern: RegExp, limitMs?: number): Promise<string>;
 };
 
-const PREFIX = 'pc';
-
 export async function openLab({ secondNic = false } = {}): Promise<Lab> {
   requireLab();
-  await removeLeftovers();
+  sweepLeftovers();
   const cleanup = createCleanup();
-  const folder = mkdtempSync(`/tmp/portcullis-lab-${process.pid}-`);
-  cleanup.add('folder', () => rmSync(folder, { recursive: true, force: true }));
-  cleanup.add('processes', async () => {
-    for (const pid of pidsNaming(folder)) await endByPid(pid);
+  const folder = mkdtempSync(folderPrefix(process.pid));
+  const names = namespacesOf(folder);
+  const forget = sweepAtExit(folder);
+  cleanup.add('the lab', () => {
+    sweep(folder);
+    forget();
   });
   try {
-    const host = await makeNamespace(`${PREFIX}${process.pid}h`, cleanup);
-    const outside = await makeNamespace(`${PREFIX}${process.pid}o`, cleanup);
+    const host = await makeNamespace(names.host);
+    const outside = await makeNamespace(names.outside);
     await joinNamespaces(host, outside, {
       device: 'eth0',
       v4: [HOST_V4, OUTSIDE_V4],
@@ -83,23 +83,20 @@ function makeLab({
   cleanup,
 }: Pick<Lab, 'folder' | 'host' | 'outside' | 'cleanup'>): Lab {
   const cli = [process.execPath, join(packageRoot(), 'dist', 'cli.js')];
-  const emergency = (): void => void cleanup.run();
-  process.once('SIGTERM', emergency).once('SIGINT', emergency);
   return {
     folder,
     host,
     outside,
     cleanup,
     startEngine: (options = {}) => startEngine({ folder, host, cleanup }, options),
-    startNginx: () => startNginx({ folder, host, cleanup }),
+    startNginx: (options = {}) => startNginx({ folder, host, cleanup }, options),
     portcullis: (args, { env, ...options } = {}) =>
       host.run(
         ['env', ...Object.entries(env ?? {}).map(([k, v]) => `${k}=${v ?? ''}`), ...cli, ...args],
         options,
       ),
-    startPortcullis(args) {
-      const started = host.start([...cli, ...args]);
-      cleanup.add('portcullis', () => started.stop('SIGKILL'));
+    startPortcullis(args, env = {}) {
+      const started = host.start([...cli, ...args], { ...process.env, ...env });
       return {
         ...started,
         saw: (pattern, limitMs) =>
@@ -114,11 +111,27 @@ function makeLab({
           ),
       };
     },
-    async close() {
-      process.off('SIGTERM', emergency).off('SIGINT', emergency);
-      await cleanup.run();
-    },
+    close: () => cleanup.run(),
   };
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Takes the lab away also when nobody closes it; gives what ends this watch. */
+function sweepAtExit(folder: string): () => void {
+  const atExit = (): void => sweep(folder);
+  const atSignal = (signal: NodeJS.Signals): void => {
+    forget();
+    sweep(folder);
+    process.kill(process.pid, signal); // ends this process, as it would have without the lab
+  };
+  const forget = (): void => {
+    process.off('exit', atExit);
+    for (const signal of SIGNALS) process.off(signal, atSignal);
+  };
+  process.once('exit', atExit);
+  for (const signal of SIGNALS) process.once(signal, atSignal);
+  return forget;
 }
 
 export function namespace(name: string): Namespace {
@@ -137,9 +150,8 @@ export function namespace(name: string): Namespace {
   };
 }
 
-async function makeNamespace(name: string, cleanup: Cleanup): Promise<Namespace> {
+async function makeNamespace(name: string): Promise<Namespace> {
   await must(['ip', 'netns', 'add', name]);
-  cleanup.add(`namespace ${name}`, () => run('ip', ['netns', 'del', name]));
   const made = namespace(name);
   await made.ok(['ip', 'link', 'set', 'lo', 'up']);
   return made;
@@ -165,23 +177,4 @@ async function must([command = '', ...args]: readonly string[]): Promise<string>
   const { code, stdout, stderr } = await run(command, args);
   if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}: ${stderr}`);
   return stdout;
-}
-
-/** Takes away labs whose owner was killed. */
-async function removeLeftovers(): Promise<void> {
-  const folders = readdirSync('/tmp').filter((name) => {
-    const owner = /^portcullis-lab-(\d+)-/.exec(name)?.[1];
-    return owner !== undefined && !isAlive(Number(owner));
-  });
-  for (const name of folders) {
-    const folder = join('/tmp', name);
-    for (const pid of pidsNaming(folder)) await endByPid(pid);
-    await unmountBelow(folder);
-    rmSync(folder, { recursive: true, force: true });
-  }
-  const { stdout } = await run('ip', ['netns', 'list']);
-  for (const line of stdout.split('\n')) {
-    const [, name, owner] = /^(pc(\d+)[ho])\b/.exec(line) ?? [];
-    if (name !== undefined && !isAlive(Number(owner))) await run('ip', ['netns', 'del', name]);
-  }
 }

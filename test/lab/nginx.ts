@@ -19,7 +19,20 @@ export type LabNginx = {
   errorLog(): Promise<string>;
 };
 
-export async function startNginx({ folder: lab, host, cleanup }: Place): Promise<LabNginx> {
+export type NginxOptions = {
+  /** Default 2. */
+  readonly workers?: number;
+  /** The whole nginx.conf; default: one whose http block reads conf.d/*.conf. */
+  readonly config?: string;
+};
+
+/** Temporary folders of its own: Debian's are shared with the machine's Nginx. */
+const TEMPORARY = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
+
+export async function startNginx(
+  { folder: lab, host }: Place,
+  { workers = 2, config: given }: NginxOptions = {},
+): Promise<LabNginx> {
   const folder = join(lab, 'nginx');
   const confDir = join(folder, 'conf');
   const config = join(confDir, 'nginx.conf');
@@ -29,15 +42,16 @@ export async function startNginx({ folder: lab, host, cleanup }: Place): Promise
   await writeFile(join(confDir, 'mime.types'), 'types { text/html html; }\n');
   await writeFile(
     config,
-    `user root;
-worker_processes 2;
+    given ??
+      `user root;
+worker_processes ${workers};
 pid ${pidFile};
 error_log ${log} notice;
 events { worker_connections 1024; }
 http {
     include mime.types;
     access_log off;
-    include conf.d/*.conf;
+${TEMPORARY.map((name) => `    ${name}_temp_path ${folder}/${name};\n`).join('')}    include conf.d/*.conf;
 }
 `,
   );
@@ -52,7 +66,7 @@ http {
     pid,
     errorLog,
     async start() {
-      await host.ok(['nginx', '-c', config, '-p', folder]);
+      await host.ok(['nginx', '-c', config, '-p', folder, '-e', log]);
       await waitUntil('nginx runs', async () => isAlive(await pid()));
     },
     async stop() {
@@ -64,7 +78,6 @@ http {
         .length;
     },
   };
-  cleanup.add('nginx', () => nginx.stop());
   await nginx.start();
   return nginx;
 }

@@ -9,7 +9,7 @@ shift 2
 mount --make-rprivate /
 mount --bind "$root" "$root"
 for each in proc sys dev; do mount --rbind "/$each" "$root/$each"; done
-mount -t tmpfs tmpfs "$root/run"
+for each in run tmp; do mount -t tmpfs tmpfs "$root/$each"; done
 mkdir -p "$root$shared" "$root/run/before"
 mount --bind "$shared" "$root$shared"
 cd "$root"
@@ -23,3 +23,9 @@ export const inOtherRoot = (
   { root, shared }: { readonly root: string; readonly shared: string },
   argv: readonly string[],
 ): readonly string[] => ['unshare', '-m', 'sh', '-c', ENTER, 'sh', root, shared, ...argv];
+
+/** The same for a further program, in the namespace of one that runs there. */
+export const besides = (pid: number, argv: readonly string[]): readonly string[] => [
+  ...['nsenter', `--mount=/proc/${pid}/ns/mnt`, '--'],
+  ...argv,
+];

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { waitUntil } from './wait-until.ts';
 
 export type Started = {
@@ -38,7 +38,8 @@ export function start(argv: readonly string[], env: NodeJS.ProcessEnv = process.
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.[0] !== 'Z';
+    // The state follows the name, which may itself hold a parenthesis. A zombie is not alive.
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.[0] !== 'Z';
   } catch {
     return false;
   }
@@ -57,16 +58,4 @@ export async function endByPid(pid: number, limitMs = 10_000): Promise<void> {
   await waitUntil(`pid ${pid} ends`, () => !isAlive(pid), limitMs).catch(() => kill('SIGKILL'));
 }
 
-/** Pids of all processes whose command line holds `text`: the lab's folder names are unique. */
-export function pidsNaming(text: string): readonly number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .filter((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(text);
-      } catch {
-        return false;
-      }
-    })
-    .map(Number);
-}
+export const lastLines = (text: string): string => text.trimEnd().split('\n').slice(-12).join('\n');
