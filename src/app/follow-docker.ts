@@ -3,6 +3,7 @@ import type { DockerSource } from '../adapters/docker.ts';
 import type { Log } from '../adapters/log.ts';
 import { backoffDelay } from '../core/backoff.ts';
 import type { DockerEvent } from '../core/docker/event.ts';
+import type { Network } from '../core/model.ts';
 import { sameContainer, type Tracker } from '../core/tracker.ts';
 import { PortcullisError } from '../errors.ts';
 import { createBell, pause } from './wait.ts';
@@ -14,6 +15,7 @@ export type FollowDeps = {
   readonly now: () => number;
   readonly random: () => number;
   readonly log: Log;
+  readonly onNetworks: (networks: readonly Network[]) => void;
   /** The tracker changed, or may have. */
   readonly onChange: () => void;
   readonly onEvent?: (event: DockerEvent) => void;
@@ -46,7 +48,7 @@ export async function followDocker(deps: FollowDeps): Promise<void> {
 }
 
 async function followOnce(deps: FollowDeps, onConnected: () => void): Promise<void> {
-  const { source, tracker, onChange, onEvent, now } = deps;
+  const { source, tracker, onChange, onNetworks, onEvent, now } = deps;
   const session = new AbortController();
   const signal = AbortSignal.any([deps.signal, session.signal]);
   const dirty = new Set<string>();
@@ -54,8 +56,12 @@ async function followOnce(deps: FollowDeps, onConnected: () => void): Promise<vo
   try {
     const stream = source.events({ signal });
     await stream.ready;
-    const listed = await source.containers(signal, { all: true });
-    tracker.replaceAll(listed, now());
+    const { containers, networks } = await source.snapshot(signal, { all: true });
+    tracker.replaceAll(containers, now());
+    onNetworks(networks);
+    // A list does not say which ports a container that does not run yet has asked for.
+    for (const { id, state } of containers) if (state === 'created') dirty.add(id);
+    if (dirty.size > 0) bell.ring();
     onConnected();
     onChange();
 
@@ -63,8 +69,12 @@ async function followOnce(deps: FollowDeps, onConnected: () => void): Promise<vo
       for await (const event of stream) {
         onEvent?.(event);
         const id = event.kind === 'network' ? event.attributes['container'] : event.id;
-        if (event.kind === 'container' || (event.kind === 'network' && id)) dirty.add(id ?? '');
-        else onChange();
+        if (id !== undefined && id !== '') dirty.add(id);
+        // A new network's bridge is there before any container is on it.
+        if (event.kind === 'network' && ['create', 'destroy'].includes(event.action)) {
+          onNetworks(await source.networks(signal));
+          onChange();
+        }
         bell.ring();
       }
       throw new PortcullisError('docker-unreachable', 'the Docker event stream ended');
@@ -84,6 +94,7 @@ async function followOnce(deps: FollowDeps, onConnected: () => void): Promise<vo
       await pause(SETTLE_MS, signal);
       while (!signal.aborted) {
         await compare(deps, signal);
+        onNetworks(await source.networks(signal));
         await pause(deps.resyncMs, signal);
       }
     };
@@ -102,7 +113,11 @@ async function refresh(
   const known = tracker.get(id);
   if (!container) tracker.gone(id, now());
   else if (!known || !sameContainer(known, container)) tracker.put(container, now());
-  else return false;
+  else {
+    // The list that made it known did not tell its port bindings.
+    if (known.portBindings.length !== container.portBindings.length) tracker.put(container, now());
+    return false;
+  }
   return true;
 }
 

@@ -2,14 +2,16 @@
 import type { DockerSource } from '../adapters/docker.ts';
 import type { Log } from '../adapters/log.ts';
 import { watchFiles } from '../adapters/watch-files.ts';
-import type { Problem } from '../core/model.ts';
+import type { Network, Problem } from '../core/model.ts';
 import { problemText } from '../core/problem-text.ts';
 import { Tracker } from '../core/tracker.ts';
 import { PortcullisError } from '../errors.ts';
 import type { LoadedSettings } from '../settings.ts';
 import { createCandidates } from './candidates.ts';
 import { followDocker } from './follow-docker.ts';
+import { createFirewallKeeper } from './keep-firewall.ts';
 import { openPublisher } from './open-publisher.ts';
+import type { Publisher } from './publisher.ts';
 import { createReconcileLoop } from './reconcile-loop.ts';
 import { createBell } from './wait.ts';
 
@@ -60,11 +62,21 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
   const { log, now, random, source } = deps;
   const { loaded, tracker, signal, onSettings } = session;
   const { settings } = loaded;
-  const { publisher } = await openWhenPossible(deps, session);
-  if (signal.aborted || !publisher) return;
   const candidates = createCandidates(settings);
-  const told = createTold(log);
-  let ready = false;
+  const [told, toldOfFirewall] = [createTold(log), createTold(log)];
+  /** Undefined until the engine was heard: nothing known is not "no containers". */
+  let networks: readonly Network[] | undefined;
+  const firewall = createFirewallKeeper({
+    settings,
+    source,
+    log,
+    now,
+    signal,
+    snapshot: () => networks && { containers: tracker.containers, networks },
+    onProblems: toldOfFirewall,
+  });
+
+  let publisher: Publisher | undefined;
 
   const loop = createReconcileLoop({
     settings: settings.watch,
@@ -75,7 +87,7 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
     async pass(reloading) {
       const startedAt = now();
       tracker.expire(now());
-      if (!ready) return; // nothing known yet is not "no containers"
+      if (!networks || !publisher) return;
       const desired = await publisher.desire(candidates(tracker.running, tracker.lingering), {
         verify: false,
       });
@@ -133,13 +145,22 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
         random,
         log,
         signal,
+        onNetworks: (known) => {
+          networks = known;
+          firewall.trigger();
+        },
         onChange: () => {
-          ready = true;
+          firewall.trigger();
           loop.trigger();
         },
         onEvent: ({ kind, action, name }) => log.debug('docker-event', { kind, action, name }),
       }),
       loop.run(signal),
+      firewall.run(),
+      openWhenPossible(deps, session).then((opened) => {
+        publisher = opened.publisher;
+        loop.trigger();
+      }),
     ]);
   } finally {
     process.off('SIGHUP', onHangUp);
@@ -150,7 +171,7 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
 async function openWhenPossible(
   deps: WatchDeps,
   { loaded, signal }: Session,
-): Promise<{ publisher?: Awaited<ReturnType<typeof openPublisher>>['publisher'] }> {
+): Promise<{ publisher?: Publisher }> {
   const bell = createBell();
   let last = '';
   while (!signal.aborted) {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { addFirewall } from './firewall.ts';
 import { addGenerate } from './generate.ts';
 import { addInit } from './init.ts';
 import { addRoutes } from './routes.ts';
@@ -10,6 +11,7 @@ export function addCommands(program: Command): void {
   addGenerate(program);
   addWatch(program);
   addRoutes(program);
+  addFirewall(program);
   addInit(program);
   addUndo(program);
 }

@@ -1,6 +1,13 @@
 import { Option, type Command } from 'commander';
+import type { Log } from '../adapters/log.ts';
+import type { FirewallOutcome } from '../app/firewall-once.ts';
+import type { Problem } from '../core/model.ts';
+import type { FileChange } from '../core/plan-files.ts';
+import type { Candidate } from '../core/routes.ts';
+import type { Settings } from '../core/settings-schema.ts';
 import { EXIT_FOUND, EXIT_REJECTED } from './exit-codes.ts';
 import { logFor, settingsFor, type GlobalOptions } from './global-options.ts';
+import { print, printProblems, summaryLines } from './print.ts';
 import { readContainers } from './read-containers.ts';
 
 type GenerateOptions = GlobalOptions & {
@@ -45,51 +52,96 @@ async function generate(options: GenerateOptions): Promise<void> {
   const { settings } = await settingsFor(options, log);
   const containers = await readContainers(options);
   const { createCandidates } = await import('../app/candidates.ts');
-  const candidates = createCandidates(settings)(containers);
+  const task = { options, settings, log, candidates: createCandidates(settings)(containers) };
+  if (options.out !== undefined || options.dryRun) await writeElsewhere(task);
+  else if (options.diff || options.check) await compare(task);
+  else await publish(task);
+}
 
-  const { printProblems, print } = await import('./print.ts');
-  if (options.out !== undefined || options.dryRun) {
-    const { desireOffline } = await import('../app/offline.ts');
-    const { plan, files } = await desireOffline(
-      candidates,
-      settings,
-      options.out ?? settings.nginx.dir,
-    );
-    if (options.out !== undefined) {
-      const { writeOut } = await import('../app/write-out.ts');
-      print((await writeOut(options.out, files)).map(({ kind, path }) => `${kind} ${path}`));
-    } else {
-      for (const [path, text] of files) process.stdout.write(`# ---- ${path}\n${text}\n`);
-    }
-    printProblems(plan.problems);
-    if (plan.problems.length > 0) process.exitCode = EXIT_REJECTED;
-    return;
+type Task = {
+  readonly options: GenerateOptions;
+  readonly settings: Settings;
+  readonly log: Log;
+  readonly candidates: readonly Candidate[];
+};
+
+/** `--out`, `--dry-run`: no Nginx, no firewall. */
+async function writeElsewhere({ options, settings, candidates }: Task): Promise<void> {
+  const { desireOffline } = await import('../app/offline.ts');
+  const dir = options.out ?? settings.nginx.dir;
+  const { plan, files } = await desireOffline(candidates, settings, dir);
+  if (options.out === undefined) {
+    for (const [path, text] of files) process.stdout.write(`# ---- ${path}\n${text}\n`);
+  } else {
+    const { writeOut } = await import('../app/write-out.ts');
+    print(changeLines(await writeOut(options.out, files)));
   }
+  finish(plan.problems);
+}
 
-  const { openPublisher } = await import('../app/open-publisher.ts');
+/** `--diff`, `--check`: changes nothing. */
+async function compare({ options, settings, log, candidates }: Task): Promise<void> {
+  const [{ openPublisher }, { shownFiles }, { planFiles }] = await Promise.all([
+    import('../app/open-publisher.ts'),
+    import('../core/shown-files.ts'),
+    import('../core/plan-files.ts'),
+  ]);
   const { publisher, store } = await openPublisher(settings, log, options);
-  const desired = await publisher.desire(candidates);
-  if (options.diff || options.check) {
-    const { shownFiles } = await import('../core/shown-files.ts');
-    const actual = desired.live
-      ? shownFiles(await store.liveFiles(desired.live))
-      : new Map<string, string>();
+  const { live, generation, changes, plan } = await publisher.desire(candidates);
+  const actual = live ? shownFiles(await store.liveFiles(live)) : new Map<string, string>();
+  const wanted = shownFiles(generation.siteFiles);
+  if (options.diff) {
     const { unifiedDiff } = await import('../app/unified-diff.ts');
-    const { planFiles } = await import('../core/plan-files.ts');
-    const wanted = shownFiles(desired.generation.siteFiles);
-    if (options.diff) process.stdout.write(unifiedDiff(actual, wanted));
-    else print(planFiles(actual, wanted).map(({ kind, path }) => `${kind} ${path}`));
-    printProblems(desired.plan.problems);
-    if (desired.plan.problems.length > 0) process.exitCode = EXIT_REJECTED;
-    if (options.check && desired.changes.length > 0) process.exitCode = EXIT_FOUND;
-    return;
+    process.stdout.write(unifiedDiff(actual, wanted));
+  } else {
+    print(changeLines(planFiles(actual, wanted)));
   }
-  const { withLock } = await import('../app/with-lock.ts');
-  const published = await withLock(settings.nginx.dir, async () =>
-    publisher.publish(await publisher.desire(candidates), { reload: options.reload }),
-  );
-  const { summaryLines } = await import('./print.ts');
-  print(summaryLines(published));
-  printProblems(published.plan.problems);
-  if (published.plan.problems.length > 0) process.exitCode = EXIT_REJECTED;
+  const firewall = await firewallPart({ options, settings, log, candidates }, { dryRun: true });
+  finish([...plan.problems, ...(firewall?.problems ?? [])]);
+  if (options.check && (changes.length > 0 || (firewall?.differences ?? 0) > 0)) {
+    process.exitCode = EXIT_FOUND;
+  }
+}
+
+async function publish(task: Task): Promise<void> {
+  const { options, settings, log, candidates } = task;
+  const [{ openPublisher }, { withLock }] = await Promise.all([
+    import('../app/open-publisher.ts'),
+    import('../app/with-lock.ts'),
+  ]);
+  const problems = await withLock(settings.nginx.dir, async () => {
+    const { publisher } = await openPublisher(settings, log, options);
+    const desired = await publisher.desire(candidates);
+    const published = await publisher.publish(desired, { reload: options.reload });
+    print(summaryLines(published));
+    const firewall = await firewallPart(task, { dryRun: false });
+    return [...published.plan.problems, ...(firewall?.problems ?? [])];
+  });
+  finish(problems);
+}
+
+/** Undefined where the firewall is not asked for. A file may tell of another host, so with `--from` it is left alone. */
+async function firewallPart(
+  { options, settings }: Task,
+  { dryRun }: { readonly dryRun: boolean },
+): Promise<FirewallOutcome | undefined> {
+  if (!options.firewall || settings.firewall.mode === 'off' || options.from !== undefined) {
+    return undefined;
+  }
+  const [{ openDocker }, { firewallOnce }] = await Promise.all([
+    import('../adapters/docker.ts'),
+    import('../app/firewall-once.ts'),
+  ]);
+  const source = await openDocker({ url: options.docker, env: process.env });
+  const outcome = await firewallOnce(settings, { source, dryRun });
+  print([outcome.line]);
+  return outcome;
+}
+
+const changeLines = (changes: readonly FileChange[]): readonly string[] =>
+  changes.map(({ kind, path }) => `${kind} ${path}`);
+
+function finish(problems: readonly Problem[]): void {
+  printProblems(problems);
+  if (problems.length > 0) process.exitCode = EXIT_REJECTED;
 }

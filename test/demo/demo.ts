@@ -15,7 +15,7 @@ import { createCleanup } from '../lab/cleanup.ts';
 import { endByPid } from '../lab/processes.ts';
 
 const root = packageRoot();
-const recorded = join(root, 'fixtures', 'demo', 'containers.json');
+const recorded = join(root, 'fixtures', 'docker', '20.10', 'containers.json');
 const NAME = 'service-1234.example.com';
 const cleanup = createCleanup();
 
@@ -42,7 +42,7 @@ firewall: { mode: "off" }   # the demo leaves this machine's firewall alone
   say(
     live
       ? 'Docker runs here, with labelled containers: on those.\n'
-      : 'No Docker with labelled containers here: on the containers recorded in fixtures/demo.\n',
+      : 'No Docker with labelled containers here: on the containers recorded in fixtures/docker/20.10.\n',
   );
 
   await show('portcullis init --yes', await portcullis('init', '--yes'));
@@ -54,11 +54,11 @@ firewall: { mode: "off" }   # the demo leaves this machine's firewall alone
   const routes = await portcullis('routes', '--json', ...from);
   if (!live) await startBackends(routes.stdout);
   await show(
-    `portcullis generate${live ? '' : ' --from fixtures/demo/containers.json'}`,
+    `portcullis generate${live ? '' : ' --from fixtures/docker/20.10/containers.json'}`,
     await portcullis('generate', ...from),
   );
   await show(
-    `portcullis routes${live ? '' : ' --from fixtures/demo/containers.json'}`,
+    `portcullis routes${live ? '' : ' --from fixtures/docker/20.10/containers.json'}`,
     await portcullis('routes', ...from),
   );
   await showSite(folder);

@@ -1,0 +1,51 @@
+/** The firewall's part of a pass: snapshot and labels -> ruleset, and a backend that this host can carry. */
+import { chooseBackend } from '../adapters/choose-backend.ts';
+import type { DockerSource } from '../adapters/docker.ts';
+import type { FirewallBackend } from '../adapters/firewall-backend.ts';
+import type { Run } from '../adapters/run.ts';
+import { containerAccess } from '../core/container-access.ts';
+import type { EngineInfo } from '../core/docker/engine.ts';
+import type { ContainerAccess } from '../core/firewall/access.ts';
+import { firewallPolicy, type FirewallPolicy } from '../core/firewall/policy.ts';
+import type { Container, Snapshot } from '../core/model.ts';
+import type { Settings } from '../core/settings-schema.ts';
+import { PortcullisError } from '../errors.ts';
+
+/** Reads labels, each container object only once. */
+export function createPolicy(settings: Settings): (snapshot: Snapshot) => FirewallPolicy {
+  const known = new WeakMap<Container, ContainerAccess | 'none'>();
+  const accessOf = (container: Container): readonly ContainerAccess[] => {
+    const access =
+      known.get(container) ?? containerAccess(container, settings.label_prefix) ?? 'none';
+    known.set(container, access);
+    return access === 'none' ? [] : [access];
+  };
+  const { trusted_interfaces, trusted_sources } = settings.firewall;
+  return (snapshot) =>
+    firewallPolicy(snapshot, snapshot.containers.flatMap(accessOf), {
+      trustedInterfaces: trusted_interfaces,
+      trustedSources: trusted_sources,
+      proxyContainer: /^container:(.+)$/.exec(settings.nginx.control)?.[1],
+      labelPrefix: settings.label_prefix,
+    });
+}
+
+/** @throws {PortcullisError} `firewall-unavailable`: why nothing can be enforced here, and what to do */
+export async function openBackend(
+  settings: Settings,
+  { source, run, signal }: { source: DockerSource; run: Run; signal: AbortSignal },
+): Promise<FirewallBackend> {
+  const refusal = refusalOf(await source.info(signal));
+  if (refusal !== undefined) throw new PortcullisError('firewall-unavailable', refusal);
+  return chooseBackend(run, settings.firewall.backend);
+}
+
+function refusalOf({ operatingSystem, rootless }: EngineInfo): string | undefined {
+  if (/docker desktop/i.test(operatingSystem)) {
+    return 'Docker Desktop publishes ports on the machine outside its VM, where no rule of ours can be: nothing is enforced; set firewall.mode to audit or off';
+  }
+  if (rootless) {
+    return 'rootless Docker publishes ports from a namespace of its own user, which these rules do not cover: nothing is enforced; set firewall.mode to audit or off';
+  }
+  return undefined;
+}
