@@ -4,7 +4,12 @@ import type { Readable } from 'node:stream';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 import { FAMILIES } from '../core/firewall/addresses.ts';
-import { monitorLines, type FirewallChange } from '../core/firewall/monitor-lines.ts';
+import {
+  concerns,
+  monitorLines,
+  UNKNOWN_CHANGE,
+  type FirewallChange,
+} from '../core/firewall/monitor-lines.ts';
 import { iptablesCommand, legacyTables, runIfThere } from './iptables-commands.ts';
 import type { Run } from './run.ts';
 
@@ -31,10 +36,8 @@ export type FirewallMonitor = {
   readonly signal: AbortSignal;
 };
 
-/** What is said when nobody knows what was missed: whenever a watch begins. */
-const MAYBE: FirewallChange = { generation: undefined, pid: undefined, program: '', tables: [] };
-
-const RESTART_MS = 1_000;
+const FIRST_RESTART_MS = 25;
+const MOST_RESTART_MS = 10_000;
 /** `nft monitor` does not say when it listens; what happens before is found by looking again. */
 const LISTENS_AFTER_MS = [100, 400, 1_500];
 
@@ -46,13 +49,21 @@ export async function monitorFirewall(options: FirewallMonitor): Promise<void> {
 }
 
 async function watchNft(options: FirewallMonitor): Promise<void> {
-  while (!options.signal.aborted) {
+  const { onChange, signal } = options;
+  let restartMs = FIRST_RESTART_MS;
+  while (!signal.aborted) {
+    const startedAt = performance.now();
     const ended = new AbortController();
-    const looks = lookWhileStarting(options, AbortSignal.any([options.signal, ended.signal]));
+    const looks = lookWhileStarting(options, AbortSignal.any([signal, ended.signal]));
     await oneMonitor(options);
     ended.abort();
     await looks;
-    await pause(RESTART_MS, options.signal);
+    if (signal.aborted) return;
+    // It may have ended over the very change that matters.
+    onChange(UNKNOWN_CHANGE);
+    const lasted = performance.now() - startedAt > MOST_RESTART_MS;
+    restartMs = lasted ? FIRST_RESTART_MS : Math.min(restartMs * 2, MOST_RESTART_MS);
+    await pause(restartMs, signal);
   }
 }
 
@@ -62,11 +73,14 @@ async function lookWhileStarting(
 ): Promise<void> {
   for (const ms of LISTENS_AFTER_MS) {
     if (!(await pause(ms, signal))) return;
-    onChange(MAYBE);
+    onChange(UNKNOWN_CHANGE);
   }
 }
 
-/** Ends when `nft monitor` does: it is not installed, was killed, or the kernel dropped messages. */
+/**
+ * Ends when `nft monitor` does: it is not installed, was killed, or it crashed: version 1.0.6
+ * does so sooner or later if rules are replaced in the moment it starts.
+ */
 async function oneMonitor({
   start,
   tables,
@@ -87,7 +101,7 @@ async function oneMonitor({
     const change = next(line);
     if (change === undefined || signal.aborted) return;
     if (change.pid !== undefined && isOwn(change.pid)) return;
-    if (change.tables.some((table) => tables.includes(table))) onChange(change);
+    if (concerns(change, tables)) onChange(change);
   });
   if (signal.aborted) stop();
   await ended;
@@ -99,7 +113,7 @@ async function pollLegacy(options: FirewallMonitor, everyMs: number): Promise<vo
   let before: string | undefined;
   do {
     const now = await legacyState(run);
-    if (now !== before) onChange(MAYBE);
+    if (now !== before) onChange(UNKNOWN_CHANGE);
     before = now;
   } while (await pause(everyMs, signal));
 }

@@ -35,6 +35,30 @@ const RULESET: Ruleset = {
   ],
   routed: [],
 };
+/** Port 9000 is a container's on one of the host's two addresses only. */
+const OTHER_RULESET: Ruleset = {
+  bridges: ['docker0'],
+  trustedInterfaces: ['wg0'],
+  trustedSources: ['198.51.100.66/32', '2001:db8:1::66/128'],
+  held: [
+    { protocol: 'tcp', port: 9000, address: '198.51.100.1' },
+    { protocol: 'tcp', port: 9000, address: '2001:db8:1::1' },
+    { protocol: 'tcp', port: 9998, address: '198.51.100.1' },
+  ],
+  grants: [
+    {
+      protocol: 'tcp',
+      port: 9998,
+      address: '198.51.100.1',
+      sources: ['198.51.100.0/24'],
+      endpoints: [{ address: '172.17.0.2', port: 80 }],
+    },
+  ],
+  routed: [
+    { protocol: 'tcp', address: '172.17.0.3', port: 81, sources: ['198.51.100.10/32'] },
+    { protocol: 'tcp', address: 'fd00:17::3', port: 81, sources: ['2001:db8:1::10/128'] },
+  ],
+};
 const NO_GRANT: Ruleset = { ...RULESET, grants: [] };
 
 type Row = {
@@ -77,6 +101,13 @@ const rows = (wire: Wire): readonly Row[] => [
   closed('a container address, unpublished port', 'outside', ['tcp', '172.17.0.3', 81], 'db-81'),
   closed('a container address, UDP', 'outside', ['udp', '172.17.0.3', 53], 'db-53'),
   closed('a public container by its own address', 'outside', ['tcp', '172.17.0.2', 80], 'web'),
+  closed('a port published this very moment', 'outside', ['tcp', '198.51.100.1', 9999], 'db-81'),
+  closed(
+    'a public container, by a port not public',
+    'outside',
+    ['tcp', '198.51.100.1', 9998],
+    'web',
+  ),
   closed('a published port over IPv6', 'outside', ['tcp', '2001:db8:1::1', 8080], 'db'),
   closed('an IPv6 container address', 'outside', ['tcp', 'fd00:17::3', 80], 'db'),
   closed('an unpublished port over IPv6', 'outside', ['tcp', 'fd00:17::3', 81], 'db-81'),
@@ -135,6 +166,41 @@ const rows = (wire: Wire): readonly Row[] => [
     'web',
     ['tcp', '198.51.100.1', 8080],
     'proxy',
+  ),
+];
+
+const OTHER_ROWS: readonly Row[] = [
+  works('trusted interface', 'second', ['tcp', '203.0.113.1', 8080], 'db'),
+  closed('127.0.0.1 from a trusted interface', 'second', ['tcp', '127.0.0.1', 1234], 'db'),
+  works('trusted source', 'outside', ['tcp', '198.51.100.1', 8080, '198.51.100.66'], 'db'),
+  works('trusted IPv6 source', 'outside', ['tcp', '2001:db8:1::1', 8080, '2001:db8:1::66'], 'db'),
+  closed('a source that is not', 'outside', ['tcp', '198.51.100.1', 8080, '198.51.100.10'], 'db'),
+  closed(
+    'a held address',
+    'outside',
+    ['tcp', '198.51.100.1', 9000, '198.51.100.10'],
+    'host-network',
+  ),
+  closed(
+    'a held IPv6 address',
+    'outside',
+    ['tcp', '2001:db8:1::1', 9000, '2001:db8:1::10'],
+    'host-network',
+  ),
+  works(
+    'an address not held',
+    'outside',
+    ['tcp', '198.51.100.2', 9000, '198.51.100.10'],
+    'host-network',
+  ),
+  works('a granted address', 'outside', ['tcp', '198.51.100.1', 9998, '198.51.100.10'], 'web'),
+  works('a routed container', 'outside', ['tcp', '172.17.0.3', 81, '198.51.100.10'], 'db-81'),
+  works('a routed IPv6 container', 'outside', ['tcp', 'fd00:17::3', 81, '2001:db8:1::10'], 'db-81'),
+  closed(
+    'a routed container, another port',
+    'outside',
+    ['tcp', '172.17.0.3', 80, '198.51.100.10'],
+    'db',
   ),
 ];
 
@@ -271,6 +337,15 @@ for (const { kind, iptables } of BACKENDS) {
       await backend.apply(RULESET);
     });
 
+    test('trusted interfaces and sources, single addresses, routed containers', async () => {
+      await backend.apply(OTHER_RULESET);
+      assert.deepEqual(await backend.drift(OTHER_RULESET), []);
+      // DOCKER-USER comes after DNAT: what a trusted interface asked for is not seen any more.
+      const others = OTHER_ROWS.filter(({ to }) => kind !== 'docker-user' || to[1] !== '127.0.0.1');
+      assert.deepEqual(await answers(wire, others, 'guarded'), expected(others, 'guarded'));
+      await backend.apply(RULESET);
+    });
+
     // What DOCKER-USER cannot withstand is one of its gaps.
     if (kind !== 'docker-user') {
       test('rules that others put first, and DNAT that is gone, open nothing', async () => {
@@ -281,7 +356,8 @@ for (const { kind, iptables } of BACKENDS) {
           await host.ok([command, '-I', 'INPUT', '1', '-j', 'ACCEPT']);
           await host.ok([command, '-t', 'nat', '-F']);
         }
-        const still = all.filter(({ guarded }) => guarded === '');
+        // Where nothing listens on the host itself, its refusal says nothing about a container.
+        const still = all.filter(({ guarded, to }) => guarded === '' && to[2] < 9_998);
         assert.deepEqual(await answers(wire, still, 'guarded'), expected(still, 'guarded'));
       });
     }

@@ -150,15 +150,9 @@ for (const { kind, variant, tamperings } of SUITES) {
           signal: stop.signal,
         }),
       ]);
-      // What is heard with a name, or from the poll, proves that somebody listens.
-      await waitUntil('the monitor listens', async () => {
-        const known = repairs.length;
-        await guard.look();
-        await tamper(tamperings[0] ?? nft('flush', 'ruleset'));
-        const next = await waitUntil('a repair', () => repairs[known], 5_000);
-        return backend.watches.legacy || next.by !== undefined;
-      });
-      await wait(1_000);
+      // Past the looks of a monitor that starts, which would find it first and know no name; nft 1.0.6
+      // also crashes later where rules were changed while it started.
+      await wait(2_500);
     });
     after(async () => {
       stop.abort();

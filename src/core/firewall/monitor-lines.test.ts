@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { monitorLines, type FirewallChange } from './monitor-lines.ts';
+import { concerns, monitorLines, type FirewallChange } from './monitor-lines.ts';
 
 const read = (text: string): readonly FirewallChange[] =>
   text
@@ -24,4 +24,14 @@ add element inet portcullis held { tcp . 8080 }
 
 test('monitorLines(): a line of another shape changes nothing', () => {
   assert.deepEqual(read('table inet portcullis\n\nset x {'), []);
+});
+
+test('monitorLines(): lost messages concern every table', () => {
+  const changes = read(
+    '# ERROR: We lost some netlink events!\nadd table ip theirs\n# new generation 2 by process 1 (nft)',
+  );
+  assert.deepEqual(
+    changes.map((change) => concerns(change, ['inet portcullis'])),
+    [true, false],
+  );
 });
