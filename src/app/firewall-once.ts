@@ -35,7 +35,7 @@ export async function firewallOnce(
   }
   if (dryRun) return { ...outcome, line: `firewall: ${drift.length} differences` };
   if (drift.length > 0) await backend.apply(ruleset);
-  await writeBootFiles(ruleset, backend.kind);
+  await writeBootFiles(ruleset, backend.kind, settings.firewall.state_dir);
   const what = drift.length > 0 ? 'enforced' : 'unchanged';
   return { ...outcome, line: `firewall: ${what}, with ${backend.kind}` };
 }

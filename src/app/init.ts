@@ -9,14 +9,9 @@ import { leadsTo, readUserConfig } from '../adapters/nginx-user-config.ts';
 import { planInclude, withoutIncludeLine, type IncludePlan } from '../core/include-plan.ts';
 import type { Settings } from '../core/settings-schema.ts';
 import { PortcullisError } from '../errors.ts';
+import type { Step } from './init-step.ts';
 import { openPublisher } from './open-publisher.ts';
 import { unifiedDiff } from './unified-diff.ts';
-
-export type Step = {
-  /** What it changes, in words or as a diff. */
-  readonly shown: string;
-  readonly act: () => Promise<void>;
-};
 
 /** The steps that are missing for Nginx to read our entry; none when it does. Changes nothing yet. */
 export async function nginxSteps(

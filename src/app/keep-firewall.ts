@@ -123,7 +123,7 @@ async function enforce(
         }
         const closed = JSON.stringify(withoutGrants(ruleset));
         if (closed !== booted) {
-          await writeBootFiles(ruleset, backend.kind);
+          await writeBootFiles(ruleset, backend.kind, settings.firewall.state_dir);
           booted = closed;
         }
         waitMs = LOOK_EVERY_MS;

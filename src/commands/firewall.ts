@@ -57,7 +57,7 @@ async function open(options: FirewallOptions): Promise<Opened> {
 }
 
 async function apply(options: FirewallOptions): Promise<void> {
-  const { backend, policy } = await open(options);
+  const { settings, backend, policy } = await open(options);
   const drift = await backend.drift(policy.ruleset);
   if (drift.length === 0) {
     print([`nothing to do: ${backend.kind} holds the ruleset`]);
@@ -69,7 +69,7 @@ async function apply(options: FirewallOptions): Promise<void> {
     }
     await backend.apply(policy.ruleset);
     const { writeBootFiles } = await import('../adapters/boot-file.ts');
-    await writeBootFiles(policy.ruleset, backend.kind);
+    await writeBootFiles(policy.ruleset, backend.kind, settings.firewall.state_dir);
     print([`enforced with ${backend.kind}`]);
   }
   tellGaps(backend);
@@ -78,6 +78,7 @@ async function apply(options: FirewallOptions): Promise<void> {
 }
 
 async function remove(options: FirewallOptions): Promise<void> {
+  const { settings } = await settingsFor(options, logFor(options));
   const [{ removeAll }, { removeBootFiles }, { run }] = await Promise.all([
     import('../adapters/choose-backend.ts'),
     import('../adapters/boot-file.ts'),
@@ -93,7 +94,7 @@ async function remove(options: FirewallOptions): Promise<void> {
     return;
   }
   await removeAll(run);
-  await removeBootFiles();
+  await removeBootFiles(settings.firewall.state_dir);
   print(['removed: no rule of Portcullis is left']);
 }
 

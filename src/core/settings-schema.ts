@@ -111,6 +111,8 @@ export const settingsSchema = z.strictObject({
       backend: z.enum(['auto', 'nftables', 'iptables', 'docker-user']).default('auto'),
       trusted_interfaces: z.array(interfaceName).default([]),
       trusted_sources: z.array(parsedBy(cidr)).default([]),
+      /** Beyond the contract: where the rules that boot loads are kept. */
+      state_dir: absolutePath.default('/var/lib/portcullis'),
     })
     .prefault({}),
   watch: z
