@@ -1,5 +1,7 @@
-// Bundles src/cli.ts to dist/: one file loads in half the time of hundreds.
-import { chmod, readFile, rm } from 'node:fs/promises';
+// Bundles src/cli.ts to dist/: one file loads in half the time of hundreds, and with V8's code cache
+// beside it in half of that again.
+import { execFileSync } from 'node:child_process';
+import { chmod, copyFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { build } from 'esbuild';
 
 // docker-modem and dockerode require ssh2 and gRPC at their top. Few need them and reading them costs
@@ -45,38 +47,27 @@ const lateRequires = {
 };
 
 await rm('dist', { recursive: true, force: true });
-await build({
-  entryPoints: { cli: 'src/cli.ts' },
-  outdir: 'dist',
+const common = {
   bundle: true,
-  splitting: true,
   platform: 'node',
   target: 'node20.19',
-  format: 'esm',
+  format: 'cjs',
   external: ['cpu-features', '*.node'],
   legalComments: 'linked',
-  sourcemap: false,
-  plugins: [lateRequires],
-  banner: {
-    js: [
-      "import { createRequire as portcullisRequire } from 'node:module';",
-      'const require = portcullisRequire(import.meta.url);',
-      'const __filename = import.meta.filename, __dirname = import.meta.dirname;',
-    ].join('\n'),
-  },
   logLevel: 'warning',
+};
+await build({
+  ...common,
+  entryPoints: ['src/cli.ts'],
+  outfile: 'dist/portcullis.cjs',
+  define: { 'import.meta.dirname': '__dirname' },
+  plugins: [lateRequires],
 });
 for (const { entry, output } of LATE) {
-  await build({
-    entryPoints: [`node_modules/${entry}`],
-    outfile: `dist/${output}`,
-    bundle: true,
-    platform: 'node',
-    target: 'node20.19',
-    format: 'cjs',
-    external: ['cpu-features', '*.node'],
-    legalComments: 'linked',
-    logLevel: 'warning',
-  });
+  await build({ ...common, entryPoints: [`node_modules/${entry}`], outfile: `dist/${output}` });
 }
+// The program is an ES module in src/, but starts faster as a script.
+await writeFile('dist/package.json', '{ "type": "commonjs" }\n');
+await copyFile('.ci/start.cjs', 'dist/cli.js');
 await chmod('dist/cli.js', 0o755);
+execFileSync(process.execPath, ['.ci/warm.cjs'], { stdio: ['ignore', 'ignore', 'inherit'] });

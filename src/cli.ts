@@ -68,9 +68,13 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-try {
-  await buildProgram().parseAsync();
-} catch (error) {
-  report(error);
-  process.exitCode = exitCodeOf(error);
+async function main(): Promise<void> {
+  try {
+    await buildProgram().parseAsync();
+  } catch (error) {
+    report(error);
+    process.exitCode = exitCodeOf(error);
+  }
 }
+
+void main();

@@ -41,6 +41,12 @@ test('createMeantCheck(): a template that writes half an argument is found out',
   );
 });
 
+test('createMeantCheck(): half an argument is found out also behind a plain value of the same shape', () => {
+  const check = checkOf(BAD);
+  check('a.example');
+  assert.throws(() => check('up1; } server { listen 1'));
+});
+
 test('createMeantCheck(): whatever the value, the check passes or the rendering refuses it', () => {
   const check = checkOf(GOOD);
   fc.assert(

@@ -2,7 +2,6 @@
 import { writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
-import { run } from '../../src/adapters/run.ts';
 import { openLab } from '../lab/lab.ts';
 import { line, median, ms, timed } from './figures.ts';
 import { playDocker } from './recorded-docker.ts';
@@ -34,7 +33,7 @@ export async function benchOneShot(): Promise<void> {
       generate: [] as number[],
     };
     for (let round = 0; round < ROUNDS; round++) {
-      times.empty.push(await timed(() => run(process.execPath, [empty])));
+      times.empty.push(await timed(() => lab.host.run([process.execPath, empty])));
       times.list.push(await timed(() => listCall(join(lab.folder, 'played.sock'))));
       times.dry.push(await timed(() => lab.portcullis([...options, 'generate', '--dry-run'])));
       times.generate.push(await timed(() => lab.portcullis([...options, 'generate'])));
@@ -50,10 +49,10 @@ export async function benchOneShot(): Promise<void> {
       'generate, nothing changed',
       `${ms(median(times.generate))} = ${(median(times.generate) / floor).toFixed(2)} x (empty node + list)`,
     );
-    const each = [...played.calls]
-      .map(([path, count]) => `${path} ${count / (2 * ROUNDS)}`)
-      .join(', ');
-    line('Engine API calls per run', each);
+    played.calls.clear();
+    await lab.portcullis([...options, 'generate']);
+    const calls = [...played.calls].map(([path, count]) => `${count} x GET ${path}`);
+    line('Engine API calls of one run', calls.join(', '));
     await played.close();
   } finally {
     await lab.close();
