@@ -126,16 +126,15 @@ export function openStore(dir: string): GenerationStore {
       await syncFolder(dir);
     },
     async collectGarbage() {
-      const kept = [await store.live(), await store.previous()].filter(
-        (each) => each !== undefined,
-      );
-      const files = new Set(
-        kept.flatMap(({ id, index }) => [
-          generationFile(id),
-          manifestFile(id),
-          ...includedFiles(index),
-        ]),
-      );
+      const files = new Set<string>();
+      for (const link of [ENTRY, PREVIOUS]) {
+        const id = await linkedId(at(link));
+        if (id === undefined) continue;
+        const index = (await textOf(at(generationFile(id)))) ?? '';
+        for (const file of [generationFile(id), manifestFile(id), ...includedFiles(index)]) {
+          files.add(file);
+        }
+      }
       const found = [
         ...(await namesIn(at('sites'))).map((name) => `sites/${name}`),
         ...(await namesIn(at('generations'))).map((name) => `generations/${name}`),

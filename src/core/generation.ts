@@ -40,6 +40,9 @@ export type GenerationContext = IndexContext & {
   readonly hash: (text: string) => string;
 };
 
+/** Stands for the id while it is computed. It comes before every include. */
+const NO_ID = '0'.repeat(16);
+
 export const siteFile = (host: string, hash: string): string =>
   `sites/${hostStem(host)}.${hash}.conf`;
 export const generationFile = (id: string): string => `generations/${id}.conf`;
@@ -54,13 +57,12 @@ export function buildGeneration(
   const files = rendered.map(({ site, hash }) => siteFile(site.host, hash));
   const sites = rendered.map(({ site }) => site);
   const includes = files.map((file) => `${context.dir}/${file}`);
-  const text = (id: string): string =>
-    context.renderIndex(indexView(sites, { id, includes }, context));
+  const text = context.renderIndex(indexView(sites, { id: NO_ID, includes }, context));
   // The index carries its own id, so that Nginx can tell which generation it serves.
-  const id = context.hash(text('0'.repeat(16)));
+  const id = context.hash(text);
   return {
     id,
-    index: text(id),
+    index: text.replace(NO_ID, id),
     siteFiles: new Map(rendered.map((each, index) => [files[index] ?? '', each.text])),
     manifest: {
       version: 1,
@@ -85,9 +87,7 @@ export function buildGeneration(
 
 /** Site files that an index includes, relative to nginx.dir. The index is the truth, not the manifest. */
 export function includedFiles(index: string): readonly string[] {
-  return index
-    .split('\n')
-    .flatMap((line) => /^include .*\/(sites\/[^/;]+);$/.exec(line)?.[1] ?? []);
+  return index.split('\n').flatMap((line) => includedFile(line) ?? []);
 }
 
 /**
@@ -98,8 +98,18 @@ export function includedFiles(index: string): readonly string[] {
 export function indexOfOnly(index: string, files: ReadonlySet<string>): string {
   return index
     .split('\n')
-    .filter((line) => includedFiles(line).every((file) => files.has(file)))
+    .filter((line) => {
+      const file = includedFile(line);
+      return file === undefined || files.has(file);
+    })
     .join('\n');
+}
+
+/** `include <nginx.dir>/sites/x.conf;` -> `sites/x.conf` */
+function includedFile(line: string): string | undefined {
+  if (!line.startsWith('include ') || !line.endsWith(';')) return undefined;
+  const at = line.lastIndexOf('/sites/');
+  return at < 0 ? undefined : line.slice(at + 1, -1);
 }
 
 /** Who holds each route of a generation, by `routeKey`. */
