@@ -3,12 +3,14 @@
  * the packages of the lab. `npm run bench one-shot` runs only that part.
  */
 import { requireLab } from '../lab/requirements.ts';
+import { benchFirewall } from './firewall.ts';
 import { benchOneShot } from './one-shot.ts';
 import { benchWatch } from './watch.ts';
 
 const PARTS: Readonly<Record<string, () => Promise<void>>> = {
   'one-shot': benchOneShot,
   watch: benchWatch,
+  firewall: benchFirewall,
 };
 
 requireLab();
