@@ -104,7 +104,8 @@ before(async () => {
   await host.listen('tcp', '::', 22, 'ssh');
   await outside.listen('tcp', '::', 7000, 'internet');
   await outside.listen('udp', '0.0.0.0', 7001, 'internet');
-  await put(settingsFile(), settingsText('nftables'));
+  // With a firewall to enforce, init would put its unit into a systemd of this machine.
+  await put(settingsFile(), settingsText('nftables', '"off"'));
   assert.equal((await portcullis('init', '--yes')).code, 0);
   untouched = await rulesOfAll();
 });
