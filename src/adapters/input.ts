@@ -1,6 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { PortcullisError } from '../errors.ts';
+import { shownValue } from '../core/problem-text.ts';
 import { codeOf } from './atomic-file.ts';
+
+const WHY: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EISDIR: 'is a folder, not a file',
+  EACCES: 'cannot be read: no permission',
+};
 
 /**
  * Reads JSON from a file, or from standard input for `-`.
@@ -13,8 +20,7 @@ export async function readJson(source: string): Promise<unknown> {
   try {
     text = source === '-' ? await readAll(process.stdin) : await readFile(source, 'utf8');
   } catch (cause) {
-    const why =
-      codeOf(cause) === 'ENOENT' ? 'there is no such file' : `cannot be read (${codeOf(cause)})`;
+    const why = WHY[codeOf(cause)] ?? `cannot be read (${codeOf(cause)})`;
     throw new PortcullisError('bad-input', `${name}: ${why}`, { cause });
   }
   try {
@@ -23,7 +29,7 @@ export async function readJson(source: string): Promise<unknown> {
   } catch (cause) {
     throw new PortcullisError(
       'bad-input',
-      `${name}: is not valid JSON: ${cause instanceof Error ? cause.message : ''}; give the output of "docker inspect", of GET /containers/json or of "docker compose config --format json"`,
+      `${name}: is not valid JSON: ${cause instanceof Error ? shownValue(cause.message) : ''}; give the output of "docker inspect", of GET /containers/json or of "docker compose config --format json"`,
       { cause },
     );
   }
