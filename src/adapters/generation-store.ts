@@ -43,11 +43,11 @@ export type GenerationStore = {
   liveFiles(live: LiveGeneration): Promise<FileTree>;
   /** Writes the site files that are not there yet, `known` ones aside; nothing that is live changes. */
   writeSites(generation: Generation, known?: ReadonlySet<string>): Promise<void>;
-  /** Writes index and manifest beside the live ones. Gives the index's path. */
+  /** Writes the index beside the live one, and lets it and the site files last. Gives its path. */
   writeIndex(generation: Generation): Promise<string>;
   /** Writes an index that is only to be tested. Gives its path. */
   writeCandidate(text: string): Promise<string>;
-  /** Writes the manifest again, for a change that Nginx need not hear of. */
+  /** Writes what a generation serves. Nginx never reads it, and a pass that misses it only forgets who held which host. */
   writeManifest(manifest: Manifest): Promise<void>;
   /** Makes a written generation live: one rename. */
   switchTo(id: string): Promise<void>;
@@ -98,14 +98,12 @@ export function openStore(dir: string): GenerationStore {
       await eachOf(missing, async ([file, text]) => {
         if ((await textOf(at(file))) !== text) await writeAtomically(at(file), text);
       });
-      if (missing.length > 0) await syncFolder(at('sites'));
     },
-    async writeIndex({ id, index, manifest }) {
+    async writeIndex({ id, index }) {
       await Promise.all([
-        writeAtomically(at(manifestFile(id)), manifestText(manifest), { sync: false }),
-        writeAtomically(at(generationFile(id)), index),
+        writeAtomically(at(generationFile(id)), index).then(() => syncFolder(at('generations'))),
+        syncFolder(at('sites')),
       ]);
-      await syncFolder(at('generations'));
       return at(generationFile(id));
     },
     async writeCandidate(text) {

@@ -84,11 +84,12 @@ export function createPublisher(deps: PublisherDeps): Publisher {
       hash,
     });
     if (!verify && live?.id === generation.id) return { plan, generation, live, changes: [] };
-    const actual = !live
-      ? new Map<string, string>()
-      : verify
-        ? withIndex(await store.liveFiles(live), live.index)
-        : assumedFiles(live, generation);
+    if (!verify && live) {
+      return { plan, generation, live, changes: changesByName(known, generation) };
+    }
+    const actual = live
+      ? withIndex(await store.liveFiles(live), live.index)
+      : new Map<string, string>();
     return { plan, generation, live, changes: planFiles(actual, filesOf(generation)) };
   };
 
@@ -170,6 +171,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     await writeAndTest(generation, before);
     await store.switchTo(generation.id);
     if (options.reload) await reloadTo(generation.id, live?.id, options);
+    await store.writeManifest(generation.manifest);
     proven = options.reload
       ? { id: generation.id, index: generation.index, manifest: generation.manifest }
       : undefined;
@@ -210,9 +212,17 @@ const withIndex = (files: FileTree, index: string): FileTree => new Map([...file
 const filesOf = ({ siteFiles, index }: Generation): FileTree => withIndex(siteFiles, index);
 
 /** Files named by their content need no reading to be compared: a name that both have is a text that both have. */
-function assumedFiles(live: LiveGeneration, { siteFiles }: Generation): FileTree {
-  return new Map([
-    ...includedFiles(live.index).map((file) => [file, siteFiles.get(file) ?? ''] as const),
-    [INDEX, live.index] as const,
-  ]);
+function changesByName(
+  live: ReadonlySet<string>,
+  { siteFiles, index }: Generation,
+): readonly FileChange[] {
+  return [
+    { kind: 'replace', path: INDEX, text: index },
+    ...[...siteFiles].flatMap(([path, text]): readonly FileChange[] =>
+      live.has(path) ? [] : [{ kind: 'create', path, text }],
+    ),
+    ...[...live].flatMap((path): readonly FileChange[] =>
+      siteFiles.has(path) ? [] : [{ kind: 'remove', path }],
+    ),
+  ];
 }

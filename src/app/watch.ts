@@ -1,7 +1,6 @@
 /** The sidecar: settings -> session -> settings again when they change, until the signal. */
 import type { DockerSource } from '../adapters/docker.ts';
 import type { Log } from '../adapters/log.ts';
-import { keepHeapSmall } from '../adapters/small-heap.ts';
 import { watchFiles } from '../adapters/watch-files.ts';
 import type { Network, Problem } from '../core/model.ts';
 import { problemText } from '../core/problem-text.ts';
@@ -89,7 +88,6 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
       const startedAt = now();
       tracker.expire(now());
       if (!networks || !publisher) return;
-      keepHeapSmall();
       const desired = await publisher.desire(candidates(tracker.running, tracker.lingering), {
         verify: false,
       });

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { keepHeapSmall } from '../adapters/small-heap.ts';
 import { logFor, settingsFor, type GlobalOptions } from './global-options.ts';
 
 export function addWatch(program: Command): void {
@@ -11,6 +12,7 @@ export function addWatch(program: Command): void {
 }
 
 async function watchCommand(options: GlobalOptions): Promise<void> {
+  keepHeapSmall();
   const log = logFor(options);
   const ended = new AbortController();
   const end = (signal: NodeJS.Signals): void => {
