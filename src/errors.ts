@@ -13,7 +13,8 @@ export type ErrorCode =
   | 'template-failed'
   | 'firewall-unavailable'
   | 'firewall-rejected'
-  | 'already-running';
+  | 'already-running'
+  | 'probe-impossible';
 
 /**
  * A failure of something outside this program that a person can act on.

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { addAudit } from './audit.ts';
 import { addFirewall } from './firewall.ts';
 import { addGenerate } from './generate.ts';
 import { addInit } from './init.ts';
@@ -12,6 +13,7 @@ export function addCommands(program: Command): void {
   addWatch(program);
   addRoutes(program);
   addFirewall(program);
+  addAudit(program);
   addInit(program);
   addUndo(program);
 }
