@@ -45,6 +45,7 @@ before(async () => {
     args: ['--ipv6', '--fixed-cidr-v6', 'fd00:dead:beef::/48', '--shutdown-timeout', '1'],
   });
   nginx = await lab.startNginx();
+  major = Number.parseInt(await engine.docker('version', '-f', '{{.Server.Version}}'), 10);
   const route = { 'portcullis.enable': 'true' };
   await engine.run({ name: 'open', ports: ['8080:80'], command: says('open') });
   await engine.run({
@@ -260,8 +261,21 @@ async function verdicts(): Promise<Record<string, string>> {
   return answers;
 }
 
+/** Docker 28 and later close these by themselves. */
+const CLOSED_BY_DOCKER_28 = [
+  'a container’s address, port published on loopback',
+  'a container’s IPv6 address',
+  '127.0.0.1 asked for by a neighbour',
+];
+let major = 0;
+
 const expected = (column: 2 | 3): Record<string, string> =>
-  Object.fromEntries(ROWS.map((row) => [row[0], row[column]]));
+  Object.fromEntries(
+    ROWS.map((row) => [
+      row[0],
+      major >= 28 && CLOSED_BY_DOCKER_28.includes(row[0]) ? '' : row[column],
+    ]),
+  );
 
 test('without a firewall: every path is open', async () => {
   assert.deepEqual(await verdicts(), expected(2));

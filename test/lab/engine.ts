@@ -17,7 +17,7 @@ export { HEALTH_ARGS, HEALTH_IMAGE, IMAGE } from './images.ts';
 export type EngineOptions = {
   readonly ipv6?: boolean;
   readonly args?: readonly string[];
-  /** A debootstrap folder whose dockerd and containerd are taken; default: PORTCULLIS_LAB_ROOT, else this machine's. */
+  /** A debootstrap folder whose dockerd and containerd are taken; default: LAB_ENGINE_ROOT, else this machine's. */
   readonly root?: string;
 };
 
@@ -54,7 +54,7 @@ export async function startEngine(place: Place, options: EngineOptions): Promise
   const url = `unix://${socket}`;
   await mkdir(join(at, 'cli'), { recursive: true });
   await writeFile(join(at, 'daemon.json'), '{}'); // not the machine's
-  const root = options.root ?? process.env['PORTCULLIS_LAB_ROOT'];
+  const root = options.root ?? process.env['LAB_ENGINE_ROOT'];
   const containerd = await startContainerd(place, root);
   const dockerd = [
     ...['dockerd', '--config-file', join(at, 'daemon.json'), '--containerd', containerd.socket],
