@@ -10,6 +10,7 @@ import {
   type Generation,
 } from '../core/generation.ts';
 import type { IndexView } from '../core/index-view.ts';
+import { memo } from '../core/memo.ts';
 import type { FileTree } from '../core/model.ts';
 import type { NginxHost } from '../core/nginx-host.ts';
 import { planFiles, type FileChange } from '../core/plan-files.ts';
@@ -65,16 +66,18 @@ export function createPublisher(deps: PublisherDeps): Publisher {
   const { store, nginx, hash, log } = deps;
   /** The last generation this process saw confirmed: its files need no second test. */
   let proven: LiveGeneration | undefined;
+  const filesIn = memo(({ index }: LiveGeneration) => new Set(includedFiles(index)));
+  const holdersIn = memo(({ manifest }: LiveGeneration) => holdersOf(manifest));
 
   const desire: Publisher['desire'] = async (candidates, { verify } = { verify: true }) => {
     const facts = await nginx.facts();
     const live = !verify && proven ? proven : await store.live();
     const plan = planRoutes(candidates, {
       handWritten: facts.handWritten,
-      holders: holdersOf(live?.manifest),
+      holders: live ? holdersIn(live) : new Map(),
       authFiles: await deps.authFiles(),
     });
-    const known = new Set(live && includedFiles(live.index));
+    const known = live ? filesIn(live) : new Set<string>();
     const generation = buildGeneration(deps.renderSites(plan.sites, known), plan.rejected, {
       dir: store.dir,
       listen: deps.listen,
@@ -165,8 +168,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     if (changes.length === 0 && live) return keep(desired, live, options);
     await requireIncluded(nginx);
     if (options.reload) await nginx.requireRunning();
-    const before =
-      proven && proven.id === live?.id ? new Set(includedFiles(proven.index)) : undefined;
+    const before = proven && proven.id === live?.id ? filesIn(proven) : undefined;
     await store.writeSites(generation, before);
     await writeAndTest(generation, before);
     await store.switchTo(generation.id);
@@ -176,6 +178,11 @@ export function createPublisher(deps: PublisherDeps): Publisher {
       ? { id: generation.id, index: generation.index, manifest: generation.manifest }
       : undefined;
     await store.collectGarbage();
+    if (proven) {
+      // Known before the next event needs them.
+      filesIn(proven);
+      holdersIn(proven);
+    }
     return { ...desired, reloaded: options.reload };
   };
 

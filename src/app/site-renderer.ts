@@ -51,8 +51,12 @@ export function createSiteRenderer({
   return (sites, proven = new Set()) => {
     const next: typeof known = new Map();
     const all = sites.map((site) => {
-      const key = keyOf(site);
       const before = known.get(site.host);
+      if (before?.rendered.site === site) {
+        next.set(site.host, before);
+        return before.rendered;
+      }
+      const key = keyOf(site);
       const rendered = before?.key === key ? { ...before.rendered, site } : renderOne(site, proven);
       next.set(site.host, { key, rendered });
       return rendered;

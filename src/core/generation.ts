@@ -1,4 +1,5 @@
 /** A generation: the site files and the index that lists them. Named by its content. */
+import { memo } from './memo.ts';
 import { hostStem } from './names.ts';
 import { routeKey } from './routes.ts';
 import { indexView, type IndexContext } from './index-view.ts';
@@ -54,7 +55,8 @@ export function buildGeneration(
   rejected: readonly RejectedRoute[],
   context: GenerationContext,
 ): Generation {
-  const files = rendered.map(({ site, hash }) => siteFile(site.host, hash));
+  const entries = rendered.map(entryOf);
+  const files = entries.map(({ file }) => file);
   const sites = rendered.map(({ site }) => site);
   const includes = files.map((file) => `${context.dir}/${file}`);
   const text = context.renderIndex(indexView(sites, { id: NO_ID, includes }, context));
@@ -64,26 +66,20 @@ export function buildGeneration(
     id,
     index: text.replace(NO_ID, id),
     siteFiles: new Map(rendered.map((each, index) => [files[index] ?? '', each.text])),
-    manifest: {
-      version: 1,
-      id,
-      sites: rendered.map(({ site }, index) => ({
-        host: site.host,
-        file: files[index] ?? '',
-        routes: site.routes.map(({ path, owner, servers }) => ({
-          path,
-          owner,
-          servers: servers.map(({ address, container, id: container_id }) => ({
-            address,
-            container,
-            id: container_id,
-          })),
-        })),
-      })),
-      rejected,
-    },
+    manifest: { version: 1, id, sites: entries, rejected },
   };
 }
+
+/** A site as the manifest tells it. */
+const entryOf = memo(({ site, hash }: RenderedSite): Manifest['sites'][number] => ({
+  host: site.host,
+  file: siteFile(site.host, hash),
+  routes: site.routes.map(({ path, owner, servers }) => ({
+    path,
+    owner,
+    servers: servers.map(({ address, container, id }) => ({ address, container, id })),
+  })),
+}));
 
 /** Site files that an index includes, relative to nginx.dir. The index is the truth, not the manifest. */
 export function includedFiles(index: string): readonly string[] {

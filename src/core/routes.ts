@@ -1,5 +1,6 @@
 /** Many containers' wishes -> sites. Who owns a host is decided here, the same way for the same input. */
 import { groupBy } from './group-by.ts';
+import { memo } from './memo.ts';
 import type { Container, Problem } from './model.ts';
 import type {
   ContainerRoutes,
@@ -37,7 +38,8 @@ export function planRoutes(candidates: readonly Candidate[], context: RouteConte
   const rejected: RejectedRoute[] = [];
   const claims = new Claims();
   const accepted: { readonly candidate: Candidate; readonly wanted: WantedRoute }[] = [];
-  const claimants = claimantsOf(candidates);
+  let known: Claimants | undefined;
+  const claimants = (): Claimants => (known ??= claimantsOf(candidates));
 
   for (const candidate of inOrder(candidates, context.holders)) {
     const { container, lingering } = candidate;
@@ -184,13 +186,13 @@ function claimantsOf(candidates: readonly Candidate[]): Claimants {
 /** The owner in the live generation keeps its route, however old the newcomer is. */
 function refusedByHolder(
   wanted: readonly WantedRoute[],
-  { claimants, holders }: { claimants: Claimants; holders: RouteContext['holders'] },
+  { claimants, holders }: { claimants: () => Claimants; holders: RouteContext['holders'] },
 ): string | undefined {
   for (const { host, path, owner } of wanted) {
     const key = routeKey(host, path);
     const holder = holders.get(key);
     if (holder === undefined || holder === owner) continue;
-    const container = claimants.get(key)?.get(holder);
+    const container = claimants().get(key)?.get(holder);
     if (container !== undefined) return heldBy(`${host}${path}`, { owner: holder, container });
   }
   return undefined;
@@ -211,14 +213,30 @@ function sitesOf(accepted: readonly Accepted[]): readonly Site[] {
   const hosts = groupBy(accepted, ({ wanted }) => wanted.host);
   return [...hosts]
     .toSorted(([a], [b]) => order(a, b))
-    .map(([host, members]) => ({
-      host,
-      redirectFrom: [...new Set(members.flatMap(({ wanted }) => wanted.redirectFrom))].toSorted(),
-      routes: [...groupBy(members, ({ wanted }) => wanted.path)]
-        .toSorted(([a], [b]) => order(a, b))
-        .map(([path, replicas]) => routeOf({ host, path }, replicas)),
-    }));
+    .map(([host, members]) => {
+      const only = members.length === 1 ? members[0] : undefined;
+      return only ? siteOfOne(only.wanted) : siteOf(host, members);
+    });
 }
+
+function siteOf(host: string, members: readonly Accepted[]): Site {
+  return {
+    host,
+    redirectFrom: [...new Set(members.flatMap(({ wanted }) => wanted.redirectFrom))].toSorted(),
+    routes: [...groupBy(members, ({ wanted }) => wanted.path)]
+      .toSorted(([a], [b]) => order(a, b))
+      .map(([path, replicas]) => routeOf({ host, path }, replicas)),
+  };
+}
+
+/** Most sites are one container's; theirs stay the same object as long as its wish does. */
+const siteOfOne = memo(
+  ({ host, path, redirectFrom, access, owner, server, ready }: WantedRoute): Site => ({
+    host,
+    redirectFrom: [...new Set(redirectFrom)].toSorted(),
+    routes: [{ host, path, access, owner, servers: ready ? [server] : [] }],
+  }),
+);
 
 /** Replicas that differ in their options are a roll-out under way: the container created last has the new ones. */
 function routeOf(

@@ -571,10 +571,14 @@ test('watch: a rename and a label-less container change nothing', async () => {
 test('init --undo gives back the folder as it was', async () => {
   await portcullis('init', '--undo', '--yes');
   assert.deepEqual(Object.keys(await bytesBelow(join(nginx.confDir, 'conf.d'))), []);
-  assert.match(
-    (await portcullis('generate', '--no-reload')).stderr + 'run "portcullis init"',
-    /run "portcullis init"/,
-  );
+  await engine.run({
+    name: 'newcomer',
+    ports: ['127.0.0.1:1999:80'],
+    labels: { 'portcullis.enable': 'true' },
+  });
+  const { code, stderr } = await portcullis('generate', '--no-reload');
+  assert.equal(code, 1);
+  assert.match(stderr, /run "portcullis init" once/);
   await symlink(
     join(nginx.dir, 'portcullis.conf'),
     join(nginx.confDir, 'conf.d', 'portcullis.conf'),
