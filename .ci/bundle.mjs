@@ -61,6 +61,10 @@ await build({
   entryPoints: ['src/cli.ts'],
   outfile: 'dist/portcullis.cjs',
   define: { 'import.meta.dirname': '__dirname' },
+  // The function that Node makes of every script, made here: what is read is what is compiled.
+  banner: { js: '(function (exports, require, module, __filename, __dirname) {' },
+  footer: { js: '})' },
+  minifyWhitespace: true,
   plugins: [lateRequires],
 });
 for (const { entry, output } of LATE) {

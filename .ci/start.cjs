@@ -6,16 +6,13 @@ const { join } = require('node:path');
 const { Script } = require('node:vm');
 
 const filename = join(__dirname, 'portcullis.cjs');
-const source = readFileSync(filename, 'utf8').replace(/^#!.*/, '');
+const source = readFileSync(filename, 'latin1'); // the bundle is ASCII
 let cachedData;
 try {
   cachedData = readFileSync(join(__dirname, 'portcullis.cache'));
 } catch {
   // built without
 }
-const script = new Script(
-  `(function (exports, require, module, __filename, __dirname) {${source}\n})`,
-  { filename, cachedData },
-);
+const script = new Script(source, { filename, cachedData });
 script.runInThisContext()(exports, require, module, filename, __dirname);
 module.exports = script;

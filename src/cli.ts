@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** Builds the program, parses the command line, and maps errors to exit codes: the only place that does. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
