@@ -14,7 +14,8 @@ import { memo } from '../core/memo.ts';
 import type { FileTree } from '../core/model.ts';
 import type { NginxHost } from '../core/nginx-host.ts';
 import { planFiles, type FileChange } from '../core/plan-files.ts';
-import { planRoutes, type Candidate } from '../core/routes.ts';
+import { RoutePlanner } from '../core/route-planner.ts';
+import type { Candidate } from '../core/routes.ts';
 import type { RoutePlan } from '../core/routes-model.ts';
 import type { ListenSettings } from '../core/site-view.ts';
 import { PortcullisError } from '../errors.ts';
@@ -66,13 +67,14 @@ export function createPublisher(deps: PublisherDeps): Publisher {
   const { store, nginx, hash, log } = deps;
   /** The last generation this process saw confirmed: its files need no second test. */
   let proven: LiveGeneration | undefined;
+  const planner = new RoutePlanner();
   const filesIn = memo(({ index }: LiveGeneration) => new Set(includedFiles(index)));
   const holdersIn = memo(({ manifest }: LiveGeneration) => holdersOf(manifest));
 
   const desire: Publisher['desire'] = async (candidates, { verify } = { verify: true }) => {
     const facts = await nginx.facts();
     const live = !verify && proven ? proven : await store.live();
-    const plan = planRoutes(candidates, {
+    const plan = planner.plan(candidates, {
       handWritten: facts.handWritten,
       holders: live ? holdersIn(live) : new Map(),
       authFiles: await deps.authFiles(),

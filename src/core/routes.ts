@@ -62,18 +62,23 @@ export function planRoutes(candidates: readonly Candidate[], context: RouteConte
   }
   return {
     sites: sitesOf(accepted),
-    rejected: rejected.toSorted(
-      (a, b) =>
-        order(routeKey(a.host, a.path), routeKey(b.host, b.path)) || order(a.address, b.address),
-    ),
-    problems: problems.toSorted(
-      (a, b) =>
-        order(a.container, b.container) || order(a.label, b.label) || order(a.reason, b.reason),
-    ),
+    rejected: rejected.toSorted(byRoute),
+    problems: problems.toSorted(byContainer),
   };
 }
 
 const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+export const byHost = (a: Site, b: Site): number => order(a.host, b.host);
+
+export const byRoute = (a: RejectedRoute, b: RejectedRoute): number =>
+  order(routeKey(a.host, a.path), routeKey(b.host, b.path)) ||
+  order(a.address, b.address) ||
+  order(a.id, b.id) ||
+  order(a.reason, b.reason);
+
+export const byContainer = (a: Problem, b: Problem): number =>
+  order(a.container, b.container) || order(a.label, b.label) || order(a.reason, b.reason);
 
 /** Running before lingering; holders of a live route first, then the container created first. */
 function inOrder(
@@ -168,7 +173,7 @@ function missingAuthFile(
 
 type Claimants = ReadonlyMap<string, ReadonlyMap<string, string>>;
 
-/** Running claimants of each route: owner -> a container of it. */
+/** Running claimants of each route: owner -> its first container by name. */
 function claimantsOf(candidates: readonly Candidate[]): Claimants {
   const claimants = new Map<string, Map<string, string>>();
   for (const { routes, lingering, container } of candidates) {
@@ -176,7 +181,8 @@ function claimantsOf(candidates: readonly Candidate[]): Claimants {
     for (const { host, path, owner } of routes.wanted) {
       const key = routeKey(host, path);
       const owners = claimants.get(key) ?? new Map<string, string>();
-      owners.set(owner, container.name);
+      const before = owners.get(owner);
+      if (before === undefined || container.name < before) owners.set(owner, container.name);
       claimants.set(key, owners);
     }
   }

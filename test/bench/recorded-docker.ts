@@ -1,4 +1,5 @@
 /** An Engine API with many containers, played from values: a thousand real ones do not fit a small machine. */
+import { createHash } from 'node:crypto';
 import { createServer, type ServerResponse } from 'node:http';
 
 export type PlayedDocker = {
@@ -15,7 +16,7 @@ type Played = { readonly id: string; readonly name: string; readonly port: numbe
 export async function playDocker(socketPath: string, count: number): Promise<PlayedDocker> {
   const containers = new Map<string, Played>();
   const add = (port: number): Played => {
-    const id = port.toString(16).padStart(64, '0');
+    const id = createHash('sha256').update(String(port)).digest('hex');
     const played = { id, name: `process_${port}`, port };
     containers.set(id, played);
     return played;
