@@ -59,8 +59,8 @@ async function followOnce(deps: FollowDeps, onConnected: () => void): Promise<vo
     const { containers, networks } = await source.snapshot(signal, { all: true });
     tracker.replaceAll(containers, now());
     onNetworks(networks);
-    // A list does not say which ports a container that does not run yet has asked for.
-    for (const { id, state } of containers) if (state === 'created') dirty.add(id);
+    // A list does not say which ports a container that does not run has asked for.
+    for (const { id, state } of containers) if (state !== 'running') dirty.add(id);
     if (dirty.size > 0) bell.ring();
     onConnected();
     onChange();
@@ -70,6 +70,10 @@ async function followOnce(deps: FollowDeps, onConnected: () => void): Promise<vo
         onEvent?.(event);
         const id = event.kind === 'network' ? event.attributes['container'] : event.id;
         if (id !== undefined && id !== '') dirty.add(id);
+        // Docker joins a container to its networks right before it starts it, and from then on answers
+        // no inspect until it runs. Its ports are held by what is known of it.
+        const joins = event.kind === 'network' && event.action === 'connect';
+        if (joins && id !== undefined && tracker.starting(id, now())) onChange();
         // A new network's bridge is there before any container is on it.
         if (event.kind === 'network' && ['create', 'destroy'].includes(event.action)) {
           onNetworks(await source.networks(signal));

@@ -47,6 +47,18 @@ test('Tracker: a created container is known, but does not run and leaves nothing
   assert.deepEqual([names(tracker.containers), names(tracker.lingering)], [[], []]);
 });
 
+test('Tracker: one that ended and is about to start again is there as it was asked for', () => {
+  const tracker = tracking(a, { ...b, state: 'exited' });
+  assert.equal(tracker.starting(a.id, 0), false, 'it runs');
+  assert.deepEqual(names(tracker.containers), ['a']);
+  assert.equal(tracker.starting(b.id, 0), true);
+  assert.deepEqual([names(tracker.containers), names(tracker.running)], [['a', 'b'], ['a']]);
+  tracker.put({ ...b, state: 'exited' }, 100);
+  assert.deepEqual([names(tracker.containers), names(tracker.lingering)], [['a'], []]);
+  tracker.gone(b.id, 200);
+  assert.equal(tracker.starting(b.id, 300), false, 'it was removed');
+});
+
 test('Tracker: a list takes away who is not in it, and keeps unchanged objects', () => {
   const tracker = tracking(a, b);
   tracker.replaceAll([{ ...b }], 0);

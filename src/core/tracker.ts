@@ -7,6 +7,8 @@ import type { Container } from './model.ts';
  */
 export class Tracker {
   #containers = new Map<string, Container>();
+  /** Those that ended and are still there: they may be started again. */
+  readonly #ended = new Map<string, Container>();
   readonly #lingering = new Map<
     string,
     { readonly container: Container; readonly until: number }
@@ -52,20 +54,35 @@ export class Tracker {
       this.#letLinger(container.id, now);
     }
     const over = ['exited', 'dead', 'removing'].includes(container.state);
-    if (over) this.#containers.delete(container.id);
-    else this.#containers.set(container.id, container);
+    if (over) {
+      this.#containers.delete(container.id);
+      this.#ended.set(container.id, container);
+    } else {
+      this.#containers.set(container.id, container);
+      this.#ended.delete(container.id);
+    }
   }
 
   /** Takes in that a container is not there any more. */
   gone(id: string, now: number): void {
     this.#letLinger(id, now);
     this.#containers.delete(id);
+    this.#ended.delete(id);
+  }
+
+  /** Takes in that a container that had ended is about to start. True when it was one. */
+  starting(id: string, now: number): boolean {
+    const ended = this.#ended.get(id);
+    if (!ended) return false;
+    this.put({ ...ended, state: 'created' }, now);
+    return true;
   }
 
   /** Takes in a whole list: who is not in it is gone. An unchanged container stays the same object. */
   replaceAll(containers: readonly Container[], now: number): void {
     const listed = new Set(containers.map(({ id }) => id));
-    for (const id of this.#containers.keys()) if (!listed.has(id)) this.gone(id, now);
+    for (const id of [...this.#containers.keys(), ...this.#ended.keys()])
+      if (!listed.has(id)) this.gone(id, now);
     for (const container of containers) {
       const known = this.#containers.get(container.id);
       if (!known || !sameContainer(known, container)) this.put(container, now);

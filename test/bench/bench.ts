@@ -4,6 +4,7 @@
  */
 import { requireLab } from '../lab/requirements.ts';
 import { benchFirewall } from './firewall.ts';
+import { benchFlow } from './flow.ts';
 import { benchOneShot } from './one-shot.ts';
 import { benchWatch } from './watch.ts';
 
@@ -11,6 +12,7 @@ const PARTS: Readonly<Record<string, () => Promise<void>>> = {
   'one-shot': benchOneShot,
   watch: benchWatch,
   firewall: benchFirewall,
+  flow: benchFlow,
 };
 
 requireLab();
