@@ -4,7 +4,7 @@ import type { Log } from '../adapters/log.ts';
 import { backoffDelay } from '../core/backoff.ts';
 import type { DockerEvent } from '../core/docker/event.ts';
 import type { Network } from '../core/model.ts';
-import { sameContainer, type Tracker } from '../core/tracker.ts';
+import { hasEnded, sameContainer, type Tracker } from '../core/tracker.ts';
 import { PortcullisError } from '../errors.ts';
 import { createBell, pause } from './wait.ts';
 
@@ -57,7 +57,11 @@ async function followOnce(deps: FollowDeps, onConnected: () => void): Promise<vo
     const stream = source.events({ signal });
     await stream.ready;
     const { containers, networks } = await source.snapshot(signal, { all: true });
-    tracker.replaceAll(containers, now());
+    // One that was known may be starting again at this moment: its inspect waits for that, and decides.
+    const listed = containers.map((container) =>
+      hasEnded(container) ? (tracker.get(container.id) ?? container) : container,
+    );
+    tracker.replaceAll(listed, now());
     onNetworks(networks);
     // A list does not say which ports a container that does not run has asked for.
     for (const { id, state } of containers) if (state !== 'running') dirty.add(id);
@@ -133,8 +137,7 @@ async function compare(deps: FollowDeps, signal: AbortSignal): Promise<void> {
   const differing = [
     ...listed.filter((container) => {
       const known = tracker.get(container.id);
-      const over = ['exited', 'dead', 'removing'].includes(container.state);
-      return known ? !sameContainer(known, container) : !over;
+      return known ? !sameContainer(known, container) : !hasEnded(container);
     }),
     ...tracker.containers.filter(({ id }) => !ids.has(id)),
   ];

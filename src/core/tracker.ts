@@ -53,8 +53,7 @@ export class Tracker {
     } else {
       this.#letLinger(container.id, now);
     }
-    const over = ['exited', 'dead', 'removing'].includes(container.state);
-    if (over) {
+    if (hasEnded(container)) {
       this.#containers.delete(container.id);
       this.#ended.set(container.id, container);
     } else {
@@ -102,6 +101,9 @@ export class Tracker {
     this.#lingering.set(id, { container: before, until: now + this.#lingerMs });
   }
 }
+
+export const hasEnded = ({ state }: Container): boolean =>
+  ['exited', 'dead', 'removing'].includes(state);
 
 /** Are two readings of a container the same in all that routes and rules depend on? */
 export function sameContainer(a: Container, b: Container): boolean {
