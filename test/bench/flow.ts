@@ -109,7 +109,7 @@ async function leak(lab: Lab, options: readonly string[], backend: string): Prom
     const spans: number[] = [];
     const counts: number[] = [];
     for (let round = 0; round < ROUNDS; round++) {
-      await delay(300);
+      await delay(2_300); // more often would be a fight, and backed off from
       const answered: number[] = [];
       const dials: Promise<void>[] = [];
       const flushedAt = performance.now();
