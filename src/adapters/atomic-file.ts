@@ -1,4 +1,4 @@
-import { open, rename, rm } from 'node:fs/promises';
+import { access, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { PortcullisError } from '../errors.ts';
 
@@ -29,6 +29,40 @@ export async function writeAtomically(
     throw unwritable(path, cause);
   }
 }
+
+/**
+ * Makes a folder and those above it. (Node's own `recursive` never ends below /proc, where a folder that
+ * is there says ENOENT to a new one.)
+ *
+ * @throws {PortcullisError} `files-unwritable`
+ */
+export async function makeFolder(path: string): Promise<void> {
+  const code = await madeOrWhyNot(path);
+  if (code === undefined) return;
+  const above = dirname(path);
+  if (code === 'ENOENT' && !(await isThere(above))) {
+    await makeFolder(above);
+    if ((await madeOrWhyNot(path)) === undefined) return;
+  }
+  throw unwritable(path, Object.assign(new Error(code), { code }));
+}
+
+/** Undefined where the folder is there afterwards, else the code of the error. */
+async function madeOrWhyNot(path: string): Promise<string | undefined> {
+  try {
+    await mkdir(path, { mode: 0o755 });
+    return undefined;
+  } catch (cause) {
+    const code = codeOf(cause);
+    return code === 'EEXIST' ? undefined : code;
+  }
+}
+
+const isThere = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
 
 /** Makes renames and creations in `path` last over a power cut. */
 export async function syncFolder(path: string): Promise<void> {

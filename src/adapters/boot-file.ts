@@ -1,8 +1,8 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bootFiles, type BootBackend } from '../core/firewall/boot.ts';
 import type { Ruleset } from '../core/firewall/ruleset.ts';
-import { syncFolder, unwritable, writeAtomically } from './atomic-file.ts';
+import { makeFolder, syncFolder, unwritable, writeAtomically } from './atomic-file.ts';
 
 export const BOOT_FOLDER = '/var/lib/portcullis';
 
@@ -16,11 +16,7 @@ export async function writeBootFiles(
   backend: BootBackend,
   folder: string = BOOT_FOLDER,
 ): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-  } catch (cause) {
-    throw unwritable(folder, cause);
-  }
+  await makeFolder(folder);
   for (const [name, text] of bootFiles(ruleset, backend))
     await writeAtomically(join(folder, name), text);
   await syncFolder(folder);

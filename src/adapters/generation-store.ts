@@ -10,7 +10,7 @@
  * Files are named by their content and never written over, so a crash leaves the live ones whole.
  */
 import { readFileSync } from 'node:fs';
-import { mkdir, readFile, readdir, readlink, rename, rm, symlink } from 'node:fs/promises';
+import { readFile, readdir, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import {
   generationFile,
@@ -20,7 +20,7 @@ import {
   type Manifest,
 } from '../core/generation.ts';
 import type { FileTree } from '../core/model.ts';
-import { codeOf, syncFolder, unwritable, writeAtomically } from './atomic-file.ts';
+import { codeOf, makeFolder, syncFolder, unwritable, writeAtomically } from './atomic-file.ts';
 
 export const ENTRY = 'portcullis.conf';
 const PREVIOUS = 'previous';
@@ -147,13 +147,8 @@ export function openStore(dir: string): GenerationStore {
 }
 
 async function makeFolders(dir: string): Promise<void> {
-  for (const folder of [dir, join(dir, 'sites'), join(dir, 'generations')]) {
-    try {
-      await mkdir(folder, { recursive: true, mode: 0o755 });
-    } catch (cause) {
-      throw unwritable(folder, cause);
-    }
-  }
+  for (const folder of [dir, join(dir, 'sites'), join(dir, 'generations')])
+    await makeFolder(folder);
 }
 
 async function linkedId(path: string): Promise<string | undefined> {

@@ -4,10 +4,10 @@
  * against the folder of its -c file, so the copy lies in a folder with a link to each neighbour of
  * the real one. (ngx_conf_full_name(), conf_prefix)
  */
-import { access, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { access, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { testCopies } from '../core/test-copies.ts';
-import { unwritable } from './atomic-file.ts';
+import { makeFolder, unwritable } from './atomic-file.ts';
 import type { UserConfig } from './nginx-user-config.ts';
 
 const PREFIX = 'portcullis-test-';
@@ -34,7 +34,7 @@ export async function writeTestTree(user: UserConfig, folder: string): Promise<T
   const copies = testCopies(user, { candidatePath, copyPath });
   try {
     await rm(folder, { recursive: true, force: true });
-    await mkdir(folder, { recursive: true, mode: 0o755 });
+    await makeFolder(folder);
     const neighbours = user.neighbours.filter((name) => name !== main && !name.startsWith(PREFIX));
     await Promise.all([
       ...neighbours.map((name) => symlink(join(confDir, name), join(folder, name))),

@@ -1,6 +1,6 @@
-import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
+import { readFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codeOf, unwritable, writeAtomically } from '../adapters/atomic-file.ts';
+import { codeOf, makeFolder, unwritable, writeAtomically } from '../adapters/atomic-file.ts';
 import type { FileTree } from '../core/model.ts';
 import { planFiles, type FileChange } from '../core/plan-files.ts';
 
@@ -16,7 +16,7 @@ export async function writeOut(dir: string, files: FileTree): Promise<readonly F
   const actual = await readOurs(dir, files);
   const changes = planFiles(actual, files);
   try {
-    await mkdir(join(dir, 'sites'), { recursive: true });
+    await makeFolder(join(dir, 'sites'));
     for (const change of changes) {
       const path = join(dir, change.path);
       if (change.kind === 'remove') await rm(path, { force: true });
