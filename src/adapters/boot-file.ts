@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bootFiles, type BootBackend } from '../core/firewall/boot.ts';
 import type { Ruleset } from '../core/firewall/ruleset.ts';
-import { makeFolder, syncFolder, unwritable, writeAtomically } from './atomic-file.ts';
+import { makeFolder, syncFolder, writeAtomically } from './atomic-file.ts';
 
 export const BOOT_FOLDER = '/var/lib/portcullis';
 

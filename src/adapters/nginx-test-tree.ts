@@ -7,6 +7,7 @@
 import { access, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { testCopies } from '../core/test-copies.ts';
+import { PortcullisError } from '../errors.ts';
 import { makeFolder, unwritable } from './atomic-file.ts';
 import type { UserConfig } from './nginx-user-config.ts';
 
@@ -44,7 +45,7 @@ export async function writeTestTree(user: UserConfig, folder: string): Promise<T
       ),
     ]);
   } catch (cause) {
-    throw unwritable(folder, cause);
+    throw cause instanceof PortcullisError ? cause : unwritable(folder, cause);
   }
   const names = [...copies.keys()].map((path): [string, string] => [copyPath(path), path]);
   let candidate = '';
