@@ -12,7 +12,7 @@ import type { Drift } from '../core/firewall/drift.ts';
 import type { Settings } from '../core/settings-schema.ts';
 import { PortcullisError } from '../errors.ts';
 import { firewallSnapshot } from './firewall-snapshot.ts';
-import { createPolicy, openBackend } from './firewall.ts';
+import { openBackend, policyNow } from './firewall.ts';
 
 export type Audit = {
   readonly engine: {
@@ -50,7 +50,7 @@ export async function audit(
     firewallSnapshot(source, signal),
     openBackend(settings, { source, run, signal }).catch(noBackend),
   ]);
-  const { ruleset } = createPolicy(settings)(snapshot);
+  const { ruleset } = await policyNow(settings, snapshot);
   const usable = typeof backend === 'string' ? undefined : backend;
   const drift = (await usable?.drift(ruleset)) ?? [];
   const enforced = usable !== undefined && drift.length === 0;

@@ -5,7 +5,7 @@ import { run } from '../adapters/run.ts';
 import type { Problem } from '../core/model.ts';
 import type { Settings } from '../core/settings-schema.ts';
 import { firewallSnapshot } from './firewall-snapshot.ts';
-import { createPolicy, openBackend } from './firewall.ts';
+import { openBackend, policyNow } from './firewall.ts';
 
 export type FirewallOutcome = {
   /** One line for people. */
@@ -26,7 +26,7 @@ export async function firewallOnce(
 ): Promise<FirewallOutcome> {
   const signal = AbortSignal.timeout(30_000);
   const backend = await openBackend(settings, { source, run, signal });
-  const { ruleset, problems } = createPolicy(settings)(await firewallSnapshot(source, signal));
+  const { ruleset, problems } = await policyNow(settings, await firewallSnapshot(source, signal));
   const drift = await backend.drift(ruleset);
   const outcome = { differences: drift.length, problems };
   if (settings.firewall.mode === 'audit') {

@@ -1,7 +1,7 @@
 import type { DockerSource } from '../adapters/docker.ts';
 import type { Snapshot } from '../core/model.ts';
 
-/** What the firewall must know: also containers that are created and do not run yet, with the ports they asked for. */
+/** What the firewall must know: also containers that do not run, with the ports they asked for. */
 export async function firewallSnapshot(
   source: DockerSource,
   signal: AbortSignal,
@@ -9,14 +9,11 @@ export async function firewallSnapshot(
   const { containers, networks } = await source.snapshot(signal, { all: true });
   const known = await Promise.all(
     containers.map(async (container) =>
-      container.state === 'created' || container.state === 'restarting'
-        ? source.inspect(container.id, signal)
-        : container,
+      // A list does not say which ports a container that does not run has asked for.
+      container.state === 'running' || container.state === 'paused'
+        ? container
+        : source.inspect(container.id, signal),
     ),
   );
-  const present = known.filter((container) => container !== undefined);
-  return {
-    containers: present.filter(({ state }) => state !== 'exited' && state !== 'dead'),
-    networks,
-  };
+  return { containers: known.filter((container) => container !== undefined), networks };
 }

@@ -2,17 +2,26 @@
 import { chooseBackend } from '../adapters/choose-backend.ts';
 import type { DockerSource } from '../adapters/docker.ts';
 import type { FirewallBackend } from '../adapters/firewall-backend.ts';
+import { claims } from '../adapters/listeners.ts';
 import type { Run } from '../adapters/run.ts';
 import { containerAccess } from '../core/container-access.ts';
 import type { EngineInfo } from '../core/docker/engine.ts';
 import type { ContainerAccess } from '../core/firewall/access.ts';
 import { firewallPolicy, type FirewallPolicy } from '../core/firewall/policy.ts';
+import { contestedPorts, withResting, type PortKeys } from '../core/firewall/resting.ts';
 import type { Container, Snapshot } from '../core/model.ts';
 import type { Settings } from '../core/settings-schema.ts';
 import { PortcullisError } from '../errors.ts';
 
+export type Policy = {
+  /** @param taken ports of containers that do not run which another program has: see `withResting` */
+  of(snapshot: Snapshot, taken: PortKeys): FirewallPolicy;
+  /** See `contestedPorts`. */
+  contested(snapshot: Snapshot, listening: PortKeys): PortKeys;
+};
+
 /** Reads labels, each container object only once. */
-export function createPolicy(settings: Settings): (snapshot: Snapshot) => FirewallPolicy {
+export function createPolicy(settings: Settings): Policy {
   const known = new WeakMap<Container, ContainerAccess | 'none'>();
   const accessOf = (container: Container): readonly ContainerAccess[] => {
     const access =
@@ -21,13 +30,26 @@ export function createPolicy(settings: Settings): (snapshot: Snapshot) => Firewa
     return access === 'none' ? [] : [access];
   };
   const { trusted_interfaces, trusted_sources } = settings.firewall;
-  return (snapshot) =>
-    firewallPolicy(snapshot, snapshot.containers.flatMap(accessOf), {
-      trustedInterfaces: trusted_interfaces,
-      trustedSources: trusted_sources,
-      proxyContainer: /^container:(.+)$/.exec(settings.nginx.control)?.[1],
-      labelPrefix: settings.label_prefix,
-    });
+  const one = (container: Container): ContainerAccess | undefined => accessOf(container)[0];
+  return {
+    of(given, taken) {
+      const snapshot = withResting(given, taken, one);
+      return firewallPolicy(snapshot, snapshot.containers.flatMap(accessOf), {
+        trustedInterfaces: trusted_interfaces,
+        trustedSources: trusted_sources,
+        proxyContainer: /^container:(.+)$/.exec(settings.nginx.control)?.[1],
+        labelPrefix: settings.label_prefix,
+      });
+    },
+    contested: (snapshot, listening) => contestedPorts(snapshot, listening, one),
+  };
+}
+
+/** The ruleset for what is there now; where it cannot be seen whose a port is, it is no container's. */
+export async function policyNow(settings: Settings, snapshot: Snapshot): Promise<FirewallPolicy> {
+  const policy = createPolicy(settings);
+  const { others, unseen } = await claims((listening) => policy.contested(snapshot, listening));
+  return policy.of(snapshot, new Set([...others, ...unseen]));
 }
 
 /** @throws {PortcullisError} `firewall-unavailable`: why nothing can be enforced here, and what to do */

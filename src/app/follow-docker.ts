@@ -74,10 +74,6 @@ async function followOnce(deps: FollowDeps, onConnected: () => void): Promise<vo
         onEvent?.(event);
         const id = event.kind === 'network' ? event.attributes['container'] : event.id;
         if (id !== undefined && id !== '') dirty.add(id);
-        // Docker joins a container to its networks right before it starts it, and from then on answers
-        // no inspect until it runs. Its ports are held by what is known of it.
-        const joins = event.kind === 'network' && event.action === 'connect';
-        if (joins && id !== undefined && tracker.starting(id, now())) onChange();
         // A new network's bridge is there before any container is on it.
         if (event.kind === 'network' && ['create', 'destroy'].includes(event.action)) {
           onNetworks(await source.networks(signal));

@@ -4,15 +4,17 @@ import { writeBootFiles } from '../adapters/boot-file.ts';
 import type { DockerSource } from '../adapters/docker.ts';
 import type { FirewallBackend } from '../adapters/firewall-backend.ts';
 import { monitorFirewall } from '../adapters/firewall-monitor.ts';
+import { claims, type Claims } from '../adapters/listeners.ts';
 import type { Log } from '../adapters/log.ts';
 import { rememberingPids } from '../adapters/own-pids.ts';
 import { run as plainRun } from '../adapters/run.ts';
+import { isAtRest, SteadyListeners, type PortKeys } from '../core/firewall/resting.ts';
 import { withoutGrants, type Ruleset } from '../core/firewall/ruleset.ts';
 import type { Problem, Snapshot } from '../core/model.ts';
 import type { Settings } from '../core/settings-schema.ts';
 import { PortcullisError } from '../errors.ts';
 import { createFirewallGuard, type FirewallGuard } from './firewall-guard.ts';
-import { createPolicy, openBackend } from './firewall.ts';
+import { createPolicy, openBackend, type Policy } from './firewall.ts';
 import { createBell, pause } from './wait.ts';
 
 export type KeepFirewallDeps = {
@@ -100,13 +102,16 @@ async function enforce(
 ): Promise<void> {
   const { settings, snapshot, log, now, signal } = deps;
   const policy = createPolicy(settings);
+  const listeners = new SteadyListeners();
   let applied = '';
   let booted = '';
   let waitMs = 0;
   while (!signal.aborted) {
     const seen = snapshot();
     if (seen) {
-      const { ruleset, problems } = policy(seen);
+      const { taken, againMs } = await takenPorts(policy, { seen, listeners, now });
+      // Asked again: one that did not run may have started while its port was looked at.
+      const { ruleset, problems } = policy.of(snapshot() ?? seen, taken);
       deps.onProblems(problems);
       const key = JSON.stringify(ruleset);
       try {
@@ -126,7 +131,7 @@ async function enforce(
           await writeBootFiles(ruleset, backend.kind, settings.firewall.state_dir);
           booted = closed;
         }
-        waitMs = LOOK_EVERY_MS;
+        waitMs = againMs;
       } catch (error) {
         if (!(error instanceof PortcullisError)) throw error;
         log.error('firewall-failed', { reason: error.message, detail: error.detail });
@@ -137,17 +142,33 @@ async function enforce(
   }
 }
 
+/** Ports of containers at rest that another program has, and when to look again. */
+async function takenPorts(
+  policy: Policy,
+  { seen, listeners, now }: { seen: Snapshot; listeners: SteadyListeners; now: () => number },
+): Promise<{ taken: PortKeys; againMs: number }> {
+  const { others, unseen } = seen.containers.some(isAtRest)
+    ? await claims((listening) => policy.contested(seen, listening))
+    : NO_CLAIMS;
+  const { steady, againMs = LOOK_EVERY_MS } = listeners.look(unseen, now());
+  return { taken: new Set([...others, ...steady]), againMs };
+}
+
+const NO_CLAIMS: Claims = { others: new Set(), unseen: new Set() };
+
 /** `firewall.mode: audit`: says what would change, changes nothing. */
 async function report(
-  { settings, snapshot, log, onProblems, signal }: KeepFirewallDeps,
+  { settings, snapshot, log, now, onProblems, signal }: KeepFirewallDeps,
   { bell, backend }: { bell: Bell; backend: FirewallBackend },
 ): Promise<void> {
   const policy = createPolicy(settings);
+  const listeners = new SteadyListeners();
   let told = '';
   while (!signal.aborted) {
     const seen = snapshot();
     if (seen) {
-      const { ruleset, problems } = policy(seen);
+      const { taken } = await takenPorts(policy, { seen, listeners, now });
+      const { ruleset, problems } = policy.of(seen, taken);
       onProblems(problems);
       const drift = await backend.drift(ruleset).catch(() => []);
       const text = JSON.stringify([sizes(ruleset), drift.length]);

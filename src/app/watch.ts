@@ -72,7 +72,7 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
     log,
     now,
     signal,
-    snapshot: () => networks && { containers: tracker.containers, networks },
+    snapshot: () => networks && { containers: [...tracker.containers, ...tracker.ended], networks },
     onProblems: toldOfFirewall,
   });
 

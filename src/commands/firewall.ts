@@ -42,7 +42,7 @@ type Opened = {
 
 async function open(options: FirewallOptions): Promise<Opened> {
   const { settings } = await settingsFor(options, logFor(options));
-  const [{ openDocker }, { createPolicy, openBackend }, { run }, { firewallSnapshot }] =
+  const [{ openDocker }, { openBackend, policyNow }, { run }, { firewallSnapshot }] =
     await Promise.all([
       import('../adapters/docker.ts'),
       import('../app/firewall.ts'),
@@ -52,7 +52,7 @@ async function open(options: FirewallOptions): Promise<Opened> {
   const source = await openDocker({ url: options.docker, env: process.env });
   const signal = AbortSignal.timeout(30_000);
   const backend = await openBackend(settings, { source, run, signal });
-  const policy = createPolicy(settings)(await firewallSnapshot(source, signal));
+  const policy = await policyNow(settings, await firewallSnapshot(source, signal));
   return { settings, source, backend, policy };
 }
 

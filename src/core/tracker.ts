@@ -28,6 +28,11 @@ export class Tracker {
     return [...this.#containers.values()];
   }
 
+  /** Containers that ended and are still there. */
+  get ended(): readonly Container[] {
+    return [...this.#ended.values()];
+  }
+
   get running(): readonly Container[] {
     return this.containers.filter(({ state }) => state === 'running');
   }
@@ -67,14 +72,6 @@ export class Tracker {
     this.#letLinger(id, now);
     this.#containers.delete(id);
     this.#ended.delete(id);
-  }
-
-  /** Takes in that a container that had ended is about to start. True when it was one. */
-  starting(id: string, now: number): boolean {
-    const ended = this.#ended.get(id);
-    if (!ended) return false;
-    this.put({ ...ended, state: 'created' }, now);
-    return true;
   }
 
   /** Takes in a whole list: who is not in it is gone. An unchanged container stays the same object. */

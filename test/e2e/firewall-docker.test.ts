@@ -428,6 +428,24 @@ test('watch: containers that start are covered at once, a grant opens and its en
       again.filter((text) => text !== '' && text !== 'refused'),
       [],
     );
+    // A port that another program has is not a container's that does not run.
+    await engine.docker('create', '--name', 'fresh-ssh', '-p', '22:80', 'lab/web:1', ...says('no'));
+    await engine.docker('stop', '-t', '0', 'open');
+    await waitUntil(
+      'the port of the container that ended stays closed',
+      async () => !(await engine.docker('ps', '-q', '--filter', 'name=^open$')),
+    );
+    await host.listen('tcp', '0.0.0.0', 8080, 'another program');
+    await waitUntil(
+      'and is the host’s when another program has it',
+      async () => (await outside.dial('tcp', HOST_V4, 8080)) === 'another program' || undefined,
+    );
+    assert.equal(await outside.dial('tcp', HOST_V4, 22), 'ssh');
+    assert.equal(await outside.dial('tcp', HOST_V6, 22), 'ssh');
+    assert.equal(await outside.ask({ op: 'alive', name: 'ssh' }), true);
+    await host.ask({ op: 'close', port: 8080 });
+    await engine.docker('start', 'open');
+    assert.equal(await outside.dial('tcp', HOST_V4, 8080), '');
     // A new network's containers.
     await engine.docker('network', 'create', 'fresh');
     await engine.run({

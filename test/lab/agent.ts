@@ -7,6 +7,7 @@ export type AgentRequest =
   | { op: 'listen'; protocol: 'tcp' | 'udp'; host: string; port: number; says: string }
   | { op: 'dial'; protocol: 'tcp' | 'udp'; host: string; port: number; from?: string | undefined }
   | { op: 'hold'; name: string; host: string; port: number; from?: string | undefined }
+  | { op: 'close'; port: number }
   | { op: 'alive'; name: string }
   | { op: 'flood'; host: string; port: number; ms: number }
   | { op: 'datagrams' };

@@ -1,11 +1,12 @@
 /** Runs inside a network namespace: opens ports, knocks on others. One JSON request a line, one answer a line. */
 import { createSocket } from 'node:dgram';
-import { createConnection, createServer, type Socket } from 'node:net';
+import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { AgentRequest } from './agent.ts';
 
 const WAIT_MS = 400;
 const held = new Map<string, Socket>();
+const servers = new Map<number, Server>();
 let datagrams = 0;
 
 createInterface({ input: process.stdin }).on('line', (line) => {
@@ -24,6 +25,9 @@ function answer(request: AgentRequest): Promise<unknown> {
       return request.protocol === 'tcp' ? dialTcp(request) : dialUdp(request);
     case 'hold':
       return hold(request);
+    case 'close':
+      servers.get(request.port)?.close();
+      return Promise.resolve('closed');
     case 'alive':
       return alive(request.name);
     case 'flood':
@@ -47,6 +51,7 @@ function listen({ protocol, host, port, says }: Of<'listen'>): Promise<string> {
         socket.write(says);
         socket.pipe(socket);
       });
+      servers.set(port, server);
       server
         .once('error', reject)
         .listen({ host, port, ipv6Only: false }, () => resolve('listening'));

@@ -1,0 +1,84 @@
+import { readdir, readFile, readlink } from 'node:fs/promises';
+import { listenersFrom, type Listener } from '../core/listeners.ts';
+import { codeOf } from './atomic-file.ts';
+
+const FILES = [
+  ['tcp', '/proc/net/tcp'],
+  ['tcp', '/proc/net/tcp6'],
+  ['udp', '/proc/net/udp'],
+  ['udp', '/proc/net/udp6'],
+] as const;
+
+/** Every socket of this network namespace that listens; none where the kernel does not tell. */
+export async function readListeners(): Promise<readonly Listener[]> {
+  const texts = await Promise.all(
+    FILES.map(async ([protocol, path]) => listenersFrom(await textOf(path), protocol)),
+  );
+  return texts.flat();
+}
+
+async function textOf(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return '';
+    throw error;
+  }
+}
+
+const keyOf = ({ protocol, port }: Listener): string => `${protocol} ${port}`;
+
+/** Who listens on ports that a container at rest asked for. */
+export type Claims = {
+  /** A program that is no container's and not Docker's. */
+  readonly others: ReadonlySet<string>;
+  /** Nobody that can be seen from here. */
+  readonly unseen: ReadonlySet<string>;
+};
+
+/** @param contested of the ports given as `tcp 80`, those that are worth the look at every process */
+export async function claims(
+  contested: (listening: ReadonlySet<string>) => ReadonlySet<string>,
+): Promise<Claims> {
+  const listeners = await readListeners();
+  const wanted = contested(new Set(listeners.map(keyOf)));
+  const sockets = listeners.filter((listener) => wanted.has(keyOf(listener)));
+  const owners = sockets.length === 0 ? new Map<string, string>() : await ownersOf(sockets);
+  const others = new Set<string>();
+  const unseen = new Set<string>();
+  for (const listener of sockets) {
+    const owner = owners.get(listener.inode);
+    if (owner === undefined) unseen.add(keyOf(listener));
+    else if (owner === 'other') others.add(keyOf(listener));
+  }
+  return { others, unseen };
+}
+
+/** Whose each socket is, for those whose process can be seen. */
+async function ownersOf(
+  sockets: readonly Listener[],
+): Promise<ReadonlyMap<string, 'docker' | 'other'>> {
+  const inodes = new Map(sockets.map(({ inode }) => [`socket:[${inode}]`, inode]));
+  const owners = new Map<string, 'docker' | 'other'>();
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  for (const pid of pids) {
+    if (owners.size === inodes.size) break;
+    const fds = await readdir(`/proc/${pid}/fd`).catch(() => []); // ended meanwhile
+    const links = await Promise.all(
+      fds.map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')),
+    );
+    const held = links.flatMap((link) => inodes.get(link) ?? []);
+    if (held.length === 0) continue;
+    const owner = (await isDockers(pid)) ? 'docker' : 'other';
+    for (const inode of held) owners.set(inode, owner);
+  }
+  return owners;
+}
+
+/** Docker itself, its proxy, or a process inside a container (its cgroup has the container's id). */
+async function isDockers(pid: string): Promise<boolean> {
+  const [name, cgroup] = await Promise.all(
+    ['comm', 'cgroup'].map((file) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')),
+  );
+  return /^(docker-proxy|dockerd)$/m.test(name ?? '') || /[0-9a-f]{64}/.test(cgroup ?? '');
+}

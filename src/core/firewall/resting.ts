@@ -1,0 +1,82 @@
+import type { Container, Snapshot } from '../model.ts';
+import { hasEnded } from '../tracker.ts';
+import type { ContainerAccess } from './access.ts';
+import { heldPorts } from './held-ports.ts';
+import type { HostPort } from './ruleset.ts';
+
+/** Ports of the host, as `tcp 80`. */
+export type PortKeys = ReadonlySet<string>;
+
+type AccessOf = (container: Container) => ContainerAccess | undefined;
+
+/**
+ * A container that does not run has its ports all the same: Docker may start it at any moment, and a
+ * host-network process answers some 10 ms after the first event. Where another program listens on one
+ * of them it has none: a port that is no container's is never closed.
+ *
+ * @param taken ports on which another program listens
+ */
+export function withResting(
+  { containers, networks }: Snapshot,
+  taken: PortKeys,
+  accessOf: AccessOf,
+): Snapshot {
+  const kept = (container: Container): readonly Container[] => {
+    const ports = portsAtRest(container, { containers, networks }, accessOf);
+    if (ports.length === 0 || ports.some((port) => taken.has(portKey(port)))) return [];
+    return [asCreated(container)];
+  };
+  return {
+    networks,
+    containers: containers.flatMap((each) => (isAtRest(each) ? kept(each) : [each])),
+  };
+}
+
+/** The ports of containers that do not run on which something listens: whose is it? */
+export function contestedPorts(
+  snapshot: Snapshot,
+  listening: PortKeys,
+  accessOf: AccessOf,
+): PortKeys {
+  const ports = snapshot.containers
+    .filter(isAtRest)
+    .flatMap((container) => portsAtRest(container, snapshot, accessOf).map(portKey));
+  return new Set(ports.filter((key) => listening.has(key)));
+}
+
+export const isAtRest = (container: Container): boolean =>
+  container.state === 'created' || hasEnded(container);
+
+const asCreated = (container: Container): Container =>
+  container.state === 'created' ? container : { ...container, state: 'created', published: [] };
+
+const portsAtRest = (
+  container: Container,
+  { networks }: Snapshot,
+  accessOf: AccessOf,
+): readonly HostPort[] => heldPorts({ containers: [asCreated(container)], networks }, accessOf);
+
+export const portKey = ({ protocol, port }: Pick<HostPort, 'protocol' | 'port'>): string =>
+  `${protocol} ${port}`;
+
+/**
+ * Listeners whose program cannot be seen, as from inside a container. One that has just come may be
+ * the container's own, whose start was not read yet: it counts after a second, and what listens at
+ * the first look counts at once.
+ */
+export class SteadyListeners {
+  #since: Map<string, number> | undefined;
+
+  /** @param now milliseconds of a steady clock */
+  look(listening: PortKeys, now: number): { readonly steady: PortKeys; readonly againMs?: number } {
+    const before = this.#since;
+    const since = new Map(
+      [...listening].map((key) => [key, before ? (before.get(key) ?? now) : -Infinity]),
+    );
+    this.#since = since;
+    const steady = [...since].filter(([, at]) => now - at >= SETTLED_MS).map(([key]) => key);
+    return { steady: new Set(steady), ...(steady.length < since.size && { againMs: SETTLED_MS }) };
+  }
+}
+
+const SETTLED_MS = 1_000;
