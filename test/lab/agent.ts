@@ -5,7 +5,17 @@ import type { Cleanup } from './cleanup.ts';
 
 export type AgentRequest =
   | { op: 'listen'; protocol: 'tcp' | 'udp'; host: string; port: number; says: string }
-  | { op: 'dial'; protocol: 'tcp' | 'udp'; host: string; port: number; from?: string | undefined }
+  | {
+      op: 'dial';
+      protocol: 'tcp' | 'udp';
+      host: string;
+      port: number;
+      from?: string | undefined;
+      /** How long silence is waited for; default 400. */
+      waitMs?: number;
+      /** Answers `connected` where the handshake was done and nothing was said. */
+      orConnected?: true;
+    }
   | { op: 'hold'; name: string; host: string; port: number; from?: string | undefined }
   | { op: 'close'; port: number }
   | { op: 'alive'; name: string }

@@ -68,7 +68,7 @@ function listen({ protocol, host, port, says }: Of<'listen'>): Promise<string> {
 }
 
 /** What the other side says first; '' if it says nothing in time. */
-function dialTcp({ host, port, from }: Of<'dial'>): Promise<string> {
+function dialTcp({ host, port, from, waitMs = WAIT_MS, orConnected }: Of<'dial'>): Promise<string> {
   return new Promise((resolve) => {
     const socket = createConnection({ host, port, ...(from && { localAddress: from }) });
     const end = (text: string): void => {
@@ -76,7 +76,9 @@ function dialTcp({ host, port, from }: Of<'dial'>): Promise<string> {
       socket.destroy();
       resolve(text);
     };
-    const timer = setTimeout(() => end(''), WAIT_MS);
+    let silence = '';
+    const timer = setTimeout(() => end(silence), waitMs);
+    if (orConnected) socket.once('connect', () => (silence = 'connected'));
     socket.once('data', (data) => end(String(data)));
     socket.once('error', (error: NodeJS.ErrnoException) =>
       end(error.code === 'ECONNREFUSED' ? 'refused' : ''),
@@ -85,7 +87,7 @@ function dialTcp({ host, port, from }: Of<'dial'>): Promise<string> {
 }
 
 /** `refused` where an ICMP error came back. */
-function dialUdp({ host, port, from }: Of<'dial'>): Promise<string> {
+function dialUdp({ host, port, from, waitMs = WAIT_MS }: Of<'dial'>): Promise<string> {
   return new Promise((resolve) => {
     const socket = createSocket(isIpv6(host) ? 'udp6' : 'udp4');
     const end = (text: string): void => {
@@ -93,7 +95,7 @@ function dialUdp({ host, port, from }: Of<'dial'>): Promise<string> {
       socket.close();
       resolve(text);
     };
-    const timer = setTimeout(() => end(''), WAIT_MS);
+    const timer = setTimeout(() => end(''), waitMs);
     socket.once('message', (data) => end(String(data)));
     socket.once('error', (error: NodeJS.ErrnoException) =>
       end(error.code === 'ECONNREFUSED' ? 'refused' : ''),

@@ -13,6 +13,7 @@ import { waitUntil } from './wait-until.ts';
 
 export type Wire = {
   readonly host: Namespace;
+  readonly outsideHost: Namespace;
   /** `Run` inside the host namespace. */
   readonly run: Run;
   readonly agents: Readonly<Record<'host' | 'outside' | 'second' | 'web' | 'db', Agent>>;
@@ -59,6 +60,7 @@ export async function openWire({ iptables }: WireOptions): Promise<Wire> {
     const linkLocal = `${await linkLocalOf(host)}%eth0`;
     return {
       host,
+      outsideHost: at('outside'),
       agents,
       linkLocal,
       run: (command, args, options) =>
