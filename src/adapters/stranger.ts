@@ -15,6 +15,10 @@ import type { Dial } from './stranger-dial.ts';
 export type Stranger = {
   /** The host's address on the wire to the stranger, by family. */
   readonly host: { readonly v4: string; readonly v6: string; readonly linkLocal: string };
+  /** Its name on the host. */
+  readonly link: string;
+  /** The stranger's own addresses. */
+  readonly guest: { readonly v4: string; readonly v6: string; readonly linkLocal: string };
   /** Answers in the order of `dials`; `unsent` where the wire is known not to work. */
   dial(dials: readonly Dial[], onAnswer: (count: number) => void): Promise<readonly Answer[]>;
   leave(): Promise<void>;
@@ -103,7 +107,9 @@ async function wire(run: Run, pid: number, { next, send }: Talk): Promise<Omit<S
     await ip(inside, `-6 route add default via ${host6}`);
   }
   return {
+    link,
     host: { v4: host4, v6: host6, linkLocal: 'fe80::1%eth0' },
+    guest: { v4: guest4, v6: guest6, linkLocal: 'fe80::2' },
     async dial(dials, onAnswer) {
       const answers = dials.map((): Answer => 'unsent');
       send(`${JSON.stringify(dials)}\n`);

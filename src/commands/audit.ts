@@ -18,7 +18,6 @@ export function addAudit(program: Command): void {
       new Option('--format <format>', 'how to print').choices(['table', 'json']).default('table'),
     )
     .option('--json', 'the same as --format json')
-    .addHelpText('after', '\nRules of other tools are taken into account by --probe only.')
     .action(async (_options: unknown, command: Command) => auditAll(command.optsWithGlobals()));
   program.command('stranger', { hidden: true }).action(async () => {
     const { beStranger } = await import('../adapters/stranger-process.ts');
@@ -40,10 +39,11 @@ async function auditAll(options: AuditOptions): Promise<void> {
   if (options.json || options.format === 'json') {
     process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
   } else {
-    print(auditTable(result.findings));
+    print(auditTable(result.findings, result.disagreements));
     for (const note of result.notes) print(['', ...wrapped(note)]);
   }
-  if (result.findings.some(({ verdict }) => verdict === 'open')) process.exitCode = EXIT_FOUND;
+  const open = result.findings.some(({ verdict }) => verdict === 'open');
+  if (open || result.disagreements.length > 0) process.exitCode = EXIT_FOUND;
 }
 
 function progress(count: number, of: number): void {

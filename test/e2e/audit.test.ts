@@ -1,4 +1,4 @@
-/** `audit --probe` on a real engine, held against real connects from an outside host. */
+/** `audit` and `audit --probe` on a real engine, held against connects and an nmap from an outside host. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -13,11 +13,13 @@ let lab: Lab;
 let engine: Engine;
 let outside: Agent;
 let linkLocal = '';
+let major = 0;
 const addresses = new Map<string, { v4: string; v6: string }>();
 
 before(async () => {
   lab = await openLab();
   engine = await lab.startEngine({ args: ['--ipv6', '--fixed-cidr-v6', 'fd00:dead:beef::/48'] });
+  major = Number.parseInt(await engine.docker('version', '-f', '{{.Server.Version}}'), 10);
   const says = (name: string, port = 80): readonly string[] => [
     ...['/bin/nc', '-ll', '-p', String(port), '-e', '/bin/echo', name],
   ];
@@ -63,12 +65,19 @@ async function portcullis(backend: string, ...args: readonly string[]) {
   return lab.portcullis(['--config', await settings(backend), '--docker', engine.url, ...args]);
 }
 
-async function findings(backend: string, ...args: readonly string[]): Promise<readonly Finding[]> {
+type Result = {
+  readonly findings: readonly Finding[];
+  readonly disagreements: readonly unknown[];
+  readonly notes: readonly string[];
+};
+
+async function audited(backend: string, ...args: readonly string[]): Promise<Result> {
   const { code, stdout, stderr } = await portcullis(backend, 'audit', '--json', ...args);
   assert.ok(stdout.startsWith('{'), stderr);
-  const answer: { findings: readonly Finding[] } = JSON.parse(stdout);
+  const answer: Result = JSON.parse(stdout);
   assert.equal(code, answer.findings.some(({ verdict }) => verdict === 'open') ? 3 : 0);
-  return answer.findings;
+  assert.deepEqual([answer.disagreements, answer.notes], [[], []], stdout);
+  return answer;
 }
 
 function targetOf({ container, port, bind, path }: Finding): [address: string, port: number] {
@@ -76,6 +85,7 @@ function targetOf({ container, port, bind, path }: Finding): [address: string, p
   const at = addresses.get(container);
   switch (path) {
     case 'published-v4':
+    case 'userland-proxy-v4':
       return [HOST_V4, published];
     case 'published-v6':
       return [HOST_V6, published];
@@ -102,43 +112,92 @@ async function traces(): Promise<string> {
   return `${rules.replace(/counter packets \d+ bytes \d+/g, '')}\n${links}\n${routes}`;
 }
 
+const isReached = ({ verdict }: Finding): boolean => verdict === 'open' || verdict === 'public';
+
+/** What `audit` says with and without packets, an outside host's own connects and its nmap: all the same. */
 async function agrees(backend: string): Promise<readonly Finding[]> {
   const clean = await traces();
-  const found = await findings(backend, '--probe');
+  const [byRules, byPackets] = [await audited(backend), await audited(backend, '--probe')];
   await waitUntil('nothing is left behind', async () => (await traces()) === clean);
-  const tcp = found.filter(({ protocol }) => protocol === 'tcp');
-  const paths = new Set(tcp.map(({ path }) => path));
+  assert.ok(byRules.findings.every(({ proven, certain }) => !proven && certain));
+  const verdicts = ({ findings }: Result): readonly unknown[] =>
+    findings.map(({ container, port, protocol, path, verdict }) => [
+      container,
+      port,
+      protocol,
+      path,
+      verdict,
+    ]);
+  assert.deepEqual(verdicts(byRules), verdicts(byPackets));
+  const tcp = byPackets.findings.filter(({ protocol }) => protocol === 'tcp');
+  await Promise.all(
+    tcp.map(async (finding) => {
+      let said = await outside.dial('tcp', ...targetOf(finding));
+      // A dial waits 400 ms only, and a greeting was once later than that: ask again.
+      if (isReached(finding) && said === '') said = await outside.dial('tcp', ...targetOf(finding));
+      if (said === 'refused') said = ''; // by a rule that rejects
+      assert.equal(
+        said.trim(),
+        isReached(finding) ? finding.container : '',
+        JSON.stringify(finding),
+      );
+    }),
+  );
+  for (const [path, flags, address] of [
+    [/^(published|userland-proxy)-v4|^host-network/, [], HOST_V4],
+    [/^published-v6|^host-network/, ['-6'], HOST_V6],
+  ] as const) {
+    const said = byRules.findings
+      .filter(
+        (finding) => finding.protocol === 'tcp' && path.test(finding.path) && isReached(finding),
+      )
+      .map((finding) => targetOf(finding)[1]);
+    assert.deepEqual(
+      await nmap(flags, address),
+      [...new Set(said)].toSorted((a, b) => a - b),
+      address,
+    );
+  }
+  return byPackets.findings;
+}
+
+/** Every open TCP port of an address, as an outside host's nmap finds it. */
+async function nmap(flags: readonly string[], address: string): Promise<readonly number[]> {
+  const args = [
+    '-n',
+    '-Pn',
+    '-sS',
+    '-p-',
+    '-T5',
+    '--min-rate',
+    '20000',
+    '--max-retries',
+    '2',
+    '-oG',
+    '-',
+  ];
+  const shown = await lab.outside.ok(['nmap', ...flags, ...args, address]);
+  return [...shown.matchAll(/(\d+)\/open\/tcp/g)].map(([, port]) => Number(port));
+}
+
+const proven = (found: readonly Finding[]): readonly Finding[] =>
+  found.filter((finding) => finding.proven);
+
+test('without a firewall everything is open, and connects and nmap agree', async () => {
+  const found = await agrees('auto');
+  const paths = new Set(found.map(({ path }) => path));
   assert.deepEqual([...paths].toSorted(), [
     ...['direct-v4', 'direct-v6', 'host-network', 'loopback-neighbour'],
     ...['published-v4', 'published-v6', 'userland-proxy-v6'],
   ]);
-  await Promise.all(
-    tcp.map(async (finding) => {
-      const reached = finding.verdict === 'open' || finding.verdict === 'public';
-      let said = await outside.dial('tcp', ...targetOf(finding));
-      // A dial waits 400 ms only, and a greeting was once later than that: ask again.
-      if (reached && said === '') said = await outside.dial('tcp', ...targetOf(finding));
-      assert.equal(said.trim(), reached ? finding.container : '', JSON.stringify(finding));
-      assert.equal(finding.proven, true, JSON.stringify(finding));
-    }),
-  );
-  for (const { proven, verdict } of found.filter(({ protocol }) => protocol === 'udp')) {
-    assert.ok(!proven || verdict === 'open');
-  }
-  return found;
-}
-
-test('without a firewall everything is open, and every connect agrees', async () => {
-  const found = await agrees('auto');
-  const verdicts = found.filter(({ protocol }) => protocol === 'tcp').map(({ verdict }) => verdict);
-  assert.ok(verdicts.every((verdict) => verdict !== 'closed'));
+  const tcp = found.filter(({ protocol }) => protocol === 'tcp');
+  if (major < 28) assert.ok(tcp.every(({ verdict }) => verdict !== 'closed'));
+  assert.ok(tcp.every((finding) => finding.proven));
   assert.ok(found.some(({ fix }) => fix?.includes('portcullis firewall apply')));
-  const unproven = await findings('auto');
-  assert.ok(unproven.every(({ proven, verdict }) => !proven && verdict === 'open'));
 });
 
 for (const backend of ['nftables', 'iptables', 'docker-user']) {
-  test(`with ${backend} only the public port is open, and every connect agrees`, async () => {
+  test(`with ${backend} only the public port is open, and connects and nmap agree`, async () => {
     const { code, stderr } = await portcullis(backend, 'firewall', 'apply', '--yes');
     assert.equal(code, 0, stderr);
     const found = await agrees(backend);
@@ -147,9 +206,129 @@ for (const backend of ['nftables', 'iptables', 'docker-user']) {
     for (const { container, verdict } of reached) {
       assert.deepEqual([container, verdict], ['pub', 'public']);
     }
+    assert.ok(proven(found).length > 10);
     await portcullis(backend, 'firewall', 'remove', '--yes');
   });
 }
+
+/** Rules as others write them; each closes and opens other paths. */
+const STRANGE_RULES: readonly (readonly [
+  title: string,
+  rules: readonly string[],
+  undo: readonly string[],
+])[] = [
+  [
+    'the naive rule',
+    ['iptables -I DOCKER-USER -i eth0 ! -s 127.0.0.1 -j DROP'],
+    ['iptables -D DOCKER-USER -i eth0 ! -s 127.0.0.1 -j DROP'],
+  ],
+  [
+    'the naive rule, and an ACCEPT in front',
+    [
+      'iptables -I DOCKER-USER -i eth0 ! -s 127.0.0.1 -j DROP',
+      'iptables -I FORWARD -i eth0 -j ACCEPT',
+    ],
+    [
+      'iptables -D DOCKER-USER -i eth0 ! -s 127.0.0.1 -j DROP',
+      'iptables -D FORWARD -i eth0 -j ACCEPT',
+    ],
+  ],
+  [
+    'a table of nft by hand',
+    [
+      'nft add table inet hand',
+      'nft add set inet hand closed { type inet_service \\; elements = { 8080, 9000 } \\; }',
+      'nft add chain inet hand early { type filter hook prerouting priority -160 \\; }',
+      'nft add rule inet hand early ct direction reply accept',
+      'nft add rule inet hand early iifname eth0 tcp dport @closed drop',
+      'nft add chain inet hand forward { type filter hook forward priority 10 \\; }',
+      'nft add rule inet hand forward ip6 daddr fd00:dead:beef::/48 ct state new reject',
+    ],
+    ['nft delete table inet hand'],
+  ],
+  [
+    'a DNAT of somebody else',
+    ['iptables -t nat -I PREROUTING -p tcp --dport 7777 -j DNAT --to-destination ADDRESS:80'],
+    ['iptables -t nat -D PREROUTING -p tcp --dport 7777 -j DNAT --to-destination ADDRESS:80'],
+  ],
+  ['Docker’s DNAT gone', ['iptables -t nat -F DOCKER'], []],
+];
+
+for (const [title, rules, undo] of STRANGE_RULES) {
+  test(`with ${title}: rules, packets, connects and nmap agree`, async () => {
+    const saved = await lab.host.ok(['iptables-save', '-t', 'nat']);
+    const sh = (lines: readonly string[]): Promise<string> =>
+      lab.host.ok([
+        'sh',
+        '-ec',
+        lines.join('\n').replaceAll('ADDRESS', addresses.get('loop')?.v4 ?? ''),
+      ]);
+    await sh(rules);
+    try {
+      const found = await agrees('auto');
+      if (title.includes('somebody')) {
+        const own = found.find(({ bind }) => bind === '*:7777');
+        assert.deepEqual([own?.container, own?.verdict], ['loop', 'open']);
+        assert.match(own?.reason ?? '', /sent on by table ip nat: -A PREROUTING/);
+      }
+      if (title.includes('gone') && major < 28) {
+        assert.ok(
+          found.some(({ path, verdict }) => path === 'userland-proxy-v4' && verdict === 'open'),
+        );
+      }
+    } finally {
+      await sh(undo);
+      await lab.host.ok(['iptables-restore', '-T', 'nat'], { stdin: saved });
+    }
+  });
+}
+
+/** ufw writes into /etc/ufw: it gets a copy of its own. */
+const ufw = (command: string): readonly string[] => [
+  ...['unshare', '-m', 'sh', '-ec'],
+  `[ -d "$0" ] || cp -a /etc/ufw "$0"; mount --bind "$0" /etc/ufw; { ${command}; } >/dev/null; umount /etc/ufw`,
+  join(lab.folder, 'ufw'),
+];
+
+test('with ufw enabled: rules, packets, connects and nmap agree', async () => {
+  await lab.host.ok(ufw('ufw allow 22/tcp && ufw --force enable'));
+  try {
+    const found = await agrees('auto');
+    const open = new Set(found.filter(({ verdict }) => verdict === 'open').map(({ path }) => path));
+    assert.ok(open.has('published-v4'), 'Docker walks past ufw');
+    assert.ok(!open.has('host-network'), 'ufw closes what is the host’s own');
+  } finally {
+    await lab.host.ok(ufw('ufw --force disable'));
+  }
+});
+
+test('a rule that is not understood is said, never guessed', async () => {
+  const rule = [
+    '-i',
+    'eth0',
+    '-m',
+    'statistic',
+    '--mode',
+    'random',
+    '--probability',
+    '0.5',
+    '-j',
+    'DROP',
+  ];
+  await lab.host.ok(['iptables', '-I', 'DOCKER-USER', ...rule]);
+  try {
+    const { stdout } = await portcullis('auto', 'audit', '--json');
+    const { findings }: Result = JSON.parse(stdout);
+    const unclear = findings.filter(({ certain }) => !certain);
+    assert.ok(unclear.length > 0);
+    for (const { verdict, reason } of unclear) {
+      assert.equal(verdict, 'open');
+      assert.match(reason, /cannot be judged: -A DOCKER-USER -i eth0 -m statistic/);
+    }
+  } finally {
+    await lab.host.ok(['iptables', '-D', 'DOCKER-USER', ...rule]);
+  }
+});
 
 test('killed in the middle it leaves nothing behind', async () => {
   const clean = await traces();

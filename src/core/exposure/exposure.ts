@@ -4,6 +4,7 @@ import type { IpProtocol } from '../model.ts';
 export type PathName =
   | 'published-v4'
   | 'published-v6'
+  | 'userland-proxy-v4'
   | 'userland-proxy-v6'
   | 'direct-v4'
   | 'direct-v6'
@@ -22,14 +23,14 @@ export type Exposure = {
   /** Host address and port, or '' where nothing is published. */
   readonly bind: string;
   readonly path: PathName;
-  /** A label lets outside in by this path: from everyone, or from some addresses only. */
-  readonly granted: 'everyone' | 'some' | 'nobody';
+  /** CIDRs that a label lets in by this path. */
+  readonly sources: readonly string[];
+  /** The container's own addresses on Linux bridges. */
+  readonly endpoints: readonly string[];
+  /** A rule that is not Docker's sends the port on. */
+  readonly rule?: string;
   /** `host`: any address of the host, of the family that the path names; undefined: no packet can tell. */
   readonly target: { readonly address: string; readonly port: number } | undefined;
-  /** A gateway mode by which Docker itself leaves the container's address open. */
-  readonly unprotected: boolean;
-  /** Whether the ruleset covers this port when it is enforced. */
-  readonly covered: boolean;
 };
 
 export type Answer = 'connected' | 'refused' | 'silent' | 'unsent';
@@ -38,6 +39,14 @@ export type Finding = Pick<Exposure, 'container' | 'port' | 'protocol' | 'bind' 
   readonly verdict: Verdict;
   /** A packet showed it. */
   readonly proven: boolean;
+  /** False where a rule that is not understood may decide otherwise: `open` then means "may be open". */
+  readonly certain: boolean;
   readonly reason: string;
   readonly fix?: string;
+};
+
+/** What the rules say of a packet, and what became of it when it was sent. */
+export type Disagreement = Pick<Exposure, 'container' | 'port' | 'protocol' | 'bind' | 'path'> & {
+  readonly said: 'passes' | 'is dropped';
+  readonly met: Answer;
 };

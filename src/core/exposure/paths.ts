@@ -1,22 +1,12 @@
-import {
-  canonicalAddress,
-  EVERYONE,
-  familyOf,
-  isLoopback,
-  isWildcard,
-} from '../firewall/addresses.ts';
+import { canonicalAddress, familyOf, isLoopback, isWildcard } from '../firewall/addresses.ts';
 import type { ContainerAccess } from '../firewall/access.ts';
 import { hostBindings, networkPlace } from '../firewall/container-network.ts';
 import type { Ruleset } from '../firewall/ruleset.ts';
 import { hostNetworkPorts } from '../firewall/held-ports.ts';
-import type {
-  Container,
-  ContainerPort,
-  IpProtocol,
-  Network,
-  PublishedPort,
-  Snapshot,
-} from '../model.ts';
+import type { Container, ContainerPort, IpProtocol, PublishedPort, Snapshot } from '../model.ts';
+import { hexAddress } from '../rules/address-range.ts';
+import { PROTOCOLS } from '../rules/packet.ts';
+import type { Forwarding } from '../rules/rule-model.ts';
 import type { Exposure } from './exposure.ts';
 
 /** Every port of every running container, by every path that a packet from outside could try. */
@@ -38,26 +28,23 @@ export function exposures(
 }
 
 function published(
-  { name }: Container,
+  container: Container,
   { hostAddress, hostPort, containerPort, protocol }: PublishedPort,
   ruleset: Ruleset,
 ): readonly Exposure[] {
   const base = {
-    container: name,
+    container: container.name,
     port: containerPort,
     protocol,
     bind: hostAddress.includes(':') ? `[${hostAddress}]:${hostPort}` : `${hostAddress}:${hostPort}`,
-    granted: grantOf(ruleset, protocol, hostPort),
-    unprotected: false,
-    covered: true,
+    sources: grantedTo(ruleset, protocol, hostPort),
+    endpoints: addressesOf(container),
   };
   const target = (address: string): Exposure['target'] => ({ address, port: hostPort });
   if (isLoopback(hostAddress)) {
     // IPv6 has no such path: no kernel takes ::1 from a wire.
     if (familyOf(hostAddress) === 'v6') return [];
-    return [
-      { ...base, granted: 'nobody', path: 'loopback-neighbour', target: target(hostAddress) },
-    ];
+    return [{ ...base, sources: [], path: 'loopback-neighbour', target: target(hostAddress) }];
   }
   const v6 = familyOf(hostAddress) === 'v6';
   const anywhere = isWildcard(hostAddress);
@@ -86,22 +73,22 @@ function direct(
     });
     return addresses.flatMap((address) =>
       ports.map(({ containerPort, protocol }): Exposure => {
-        const family = familyOf(address);
         return {
           container: container.name,
           port: containerPort,
           protocol,
           bind: '',
-          path: away ? 'macvlan' : `direct-${family}`,
-          granted: ruleset.routed.some(
-            (each) =>
-              each.address === address && each.port === containerPort && each.protocol === protocol,
-          )
-            ? 'some'
-            : 'nobody',
+          path: away ? 'macvlan' : `direct-${familyOf(address)}`,
+          sources: ruleset.routed
+            .filter(
+              (each) =>
+                each.address === address &&
+                each.port === containerPort &&
+                each.protocol === protocol,
+            )
+            .flatMap((each) => each.sources),
           target: away ? undefined : { address, port: containerPort },
-          unprotected: gatewayOpens(network, family),
-          covered: true,
+          endpoints: [address],
         };
       }),
     );
@@ -125,10 +112,9 @@ function onHostNetwork(
       protocol,
       bind: '',
       path: 'host-network',
-      granted: grantOf(ruleset, protocol, port),
+      sources: grantedTo(ruleset, protocol, port),
+      endpoints: [],
       target: { address: 'host', port },
-      unprotected: false,
-      covered: ruleset.held.some((held) => held.port === port && held.protocol === protocol),
     }),
   );
 }
@@ -138,14 +124,52 @@ function uniquePorts(ports: readonly ContainerPort[]): readonly ContainerPort[] 
   return [...known.values()];
 }
 
-function grantOf({ grants }: Ruleset, protocol: IpProtocol, port: number): Exposure['granted'] {
-  const own = grants.filter((grant) => grant.port === port && grant.protocol === protocol);
-  if (own.length === 0) return 'nobody';
-  const sources = own.flatMap((grant) => grant.sources);
-  return EVERYONE.every((each) => sources.includes(each)) ? 'everyone' : 'some';
+const grantedTo = ({ grants }: Ruleset, protocol: IpProtocol, port: number): readonly string[] =>
+  grants
+    .filter((grant) => grant.port === port && grant.protocol === protocol)
+    .flatMap(({ sources }) => sources);
+
+const addressesOf = ({ endpoints }: Container): readonly string[] =>
+  endpoints.flatMap(({ ipv4, ipv6 }) =>
+    [ipv4, ipv6].flatMap((text) => {
+      const address = text === undefined ? undefined : canonicalAddress(text);
+      return address === undefined ? [] : [address];
+    }),
+  );
+
+/** Ports of the host that somebody else's rule sends on to a container. */
+export function forwardedByOthers(
+  snapshot: Snapshot,
+  forwardings: readonly Forwarding[],
+): readonly Exposure[] {
+  const running = snapshot.containers.filter(({ state }) => state === 'running');
+  return forwardings.flatMap(({ protocol: number, ports, to, text }) =>
+    running.flatMap((container) => {
+      const address = addressesOf(container).find((each) => hexAddress(each) === to.address);
+      if (address === undefined) return [];
+      return [...new Set(ports)].flatMap((port) =>
+        PROTOCOL_NAMES.filter((name) => number === undefined || PROTOCOLS[name] === number)
+          .filter((protocol) => !isPublished(container, protocol, port))
+          .map((protocol): Exposure => ({
+            container: container.name,
+            port: to.port ?? port,
+            protocol,
+            bind: `*:${port}`,
+            path: `published-${familyOf(address)}`,
+            sources: [],
+            endpoints: addressesOf(container),
+            rule: text,
+            target: { address: 'host', port },
+          })),
+      );
+    }),
+  );
 }
 
-const gatewayOpens = (network: Network | undefined, family: 'v4' | 'v6'): boolean =>
-  ['routed', 'nat-unprotected'].includes(
-    network?.options[`com.docker.network.bridge.gateway_mode_ip${family}`] ?? '',
-  );
+const PROTOCOL_NAMES: readonly IpProtocol[] = ['tcp', 'udp'];
+
+const isPublished = (
+  { published: ports }: Container,
+  protocol: IpProtocol,
+  port: number,
+): boolean => ports.some((each) => each.protocol === protocol && each.hostPort === port);

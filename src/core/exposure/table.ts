@@ -1,15 +1,18 @@
 import { shownName } from '../problem-text.ts';
-import type { Finding } from './exposure.ts';
+import type { Disagreement, Finding } from './exposure.ts';
 
 const WIDTH = 80;
 
 /** A verdict in one line, a row a finding, then the ways to close what is open. */
-export function auditTable(findings: readonly Finding[]): readonly string[] {
-  const rows = findings.map(({ container, port, protocol, path, verdict, proven }) => [
+export function auditTable(
+  findings: readonly Finding[],
+  disagreements: readonly Disagreement[] = [],
+): readonly string[] {
+  const rows = findings.map(({ container, port, protocol, path, verdict, proven, certain }) => [
     clipped(shownName(container), 22),
     `${port}/${protocol}`,
     path,
-    verdict,
+    certain ? verdict : 'unclear',
     proven ? 'by a packet' : 'no',
   ]);
   const all = [['CONTAINER', 'PORT', 'PATH', 'VERDICT', 'PROVEN'], ...rows];
@@ -20,7 +23,13 @@ export function auditTable(findings: readonly Finding[]): readonly string[] {
       .join('  ')
       .trimEnd(),
   );
-  return [headline(findings), '', ...(findings.length > 0 ? lines : []), ...remedies(findings)];
+  return [
+    headline(findings),
+    '',
+    ...(findings.length > 0 ? lines : []),
+    ...remedies(findings),
+    ...disagreements.flatMap((each) => ['', ...wrapped(disagreementText(each))]),
+  ];
 }
 
 export function headline(findings: readonly Finding[]): string {
@@ -33,6 +42,9 @@ export function headline(findings: readonly Finding[]): string {
   const shown = open.filter(({ proven }) => proven).length;
   return `${open.length} of ${findings.length} paths are open, ${shown} shown by packets${tail}`;
 }
+
+const disagreementText = ({ container, port, protocol, path, said, met }: Disagreement): string =>
+  `Rules and packets disagree: by the rules a packet to ${shownName(container)} ${port}/${protocol} (${path}) ${said}, and the one sent was ${met === 'connected' ? 'answered' : 'met with silence'}. Trust the packet, and please report the ruleset.`;
 
 function remedies(findings: readonly Finding[]): readonly string[] {
   const ports = new Map<string, Set<string>>();

@@ -27,10 +27,10 @@ export type Reach = {
   readonly by: readonly string[];
   /** Who gets in where not everybody does. */
   readonly only: readonly string[];
+  /** To a container's own address, or to a process of the host. */
+  readonly via: 'forwarded' | 'delivered' | undefined;
   /** What closed it, or what could not be judged. */
   readonly because: string;
-  /** Table of the base chain that closed it; '' for the kernel. */
-  readonly table: string;
 };
 
 export type Outside = {
@@ -104,7 +104,10 @@ export function createReach(outside: Outside): (goal: Goal) => Reach {
     const doubts = new Set<string>();
     let granted = false;
     let closed: Journey | undefined;
+    let via: Reach['via'];
+    const done = new Set<string>();
     for (const { knock, source } of knocks(goal)) {
+      if (done.has(knock.iif)) continue;
       const journeys = travel(hooks, knock, host);
       const arrived = journeys.filter(goal.arrives);
       const certain = arrived.length === journeys.length;
@@ -112,6 +115,10 @@ export function createReach(outside: Outside): (goal: Goal) => Reach {
         closed ??= journeys[0];
         continue;
       }
+      const everybody = source.range === undefined && knock.sport === ANY_PORT;
+      if (certain && arrived[0] !== undefined) via ??= viaOf(arrived[0]);
+      // Nothing more is to be known of an interface by which everybody gets in.
+      if (certain && everybody) done.add(knock.iif);
       if (goal.granted.some((range) => inRange(source.address, range))) {
         granted ||= certain;
         continue;
@@ -119,38 +126,29 @@ export function createReach(outside: Outside): (goal: Goal) => Reach {
       if (certain) {
         const known = open.get(knock.iif) ?? [];
         open.set(knock.iif, [...known, { source, sport: knock.sport }]);
-      } else
-        for (const { unjudged, by } of journeys)
-          for (const text of [...unjudged, by]) doubts.add(text);
+      } else {
+        for (const { unjudged, by } of journeys) {
+          for (const text of unjudged.length > 0 ? unjudged : [by]) doubts.add(text);
+        }
+      }
     }
-    if (open.size > 0) {
-      return {
-        answer: 'open',
-        by: [...open.keys()],
-        only: limits([...open.values()].flat()),
-        because: '',
-        table: '',
-      };
-    }
-    if (doubts.size > 0) {
-      return {
-        answer: 'unknown',
-        by: [],
-        only: [],
-        because: [...doubts].filter(Boolean).join('; '),
-        table: '',
-      };
-    }
-    if (granted) return { answer: 'granted', by: [], only: [], because: '', table: '' };
-    return {
-      answer: 'closed',
-      by: [],
-      only: [],
-      because: closed?.by ?? 'no interface leads there',
-      table: closed?.table ?? '',
+    const reach = {
+      by: [...open.keys()],
+      only: limits([...open.values()].flat()),
+      via,
+      because: '',
     };
+    if (open.size > 0) return { ...reach, answer: 'open' };
+    if (doubts.size > 0) {
+      return { ...reach, answer: 'unknown', because: [...doubts].filter(Boolean).join('; ') };
+    }
+    if (granted) return { ...reach, answer: 'granted' };
+    return { ...reach, answer: 'closed', because: closed?.by ?? 'no address leads there' };
   };
 }
+
+const viaOf = ({ fate }: Journey): Reach['via'] =>
+  fate === 'forwarded' || fate === 'delivered' ? fate : undefined;
 
 /** On a link everybody has such an address. */
 const asEverybodyOn =
