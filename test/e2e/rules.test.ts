@@ -164,15 +164,15 @@ async function savedRules(wire: Wire, variant: string): Promise<Saved> {
 
 const STRANGE_PORT = 51_877;
 
-for (const [lane, variant] of (['nft', 'legacy', 'nft', 'legacy'] as const).entries()) {
-  describe(`random rulesets, Docker on iptables-${variant}`, { concurrency: false }, () => {
-    test(`lane ${lane}: ${ROUNDS} of them: what is said is what packets do`, async (t) => {
+describe('what is said of a ruleset is what packets do', { concurrency: 4 }, () => {
+  for (const [lane, variant] of (['nft', 'legacy', 'nft', 'legacy'] as const).entries()) {
+    test(`${ROUNDS} random rulesets, Docker on iptables-${variant}, lane ${lane}`, async (t) => {
       const wire = await openWire({ iptables: variant });
       try {
         const saved = await savedRules(wire, variant);
         const zone = wire.linkLocal;
         const own = /fe80::[0-9a-f:]+/.exec(
-          await wire.outsideHost.ok(['ip', '-6', 'addr', 'show', 'dev', 'eth0', 'scope', 'link']),
+          await wire.at.outside.ok(['ip', '-6', 'addr', 'show', 'dev', 'eth0', 'scope', 'link']),
         )?.[0];
         const tally = { asked: 0, answered: 0, unknown: 0 };
         const wrong: Round[] = [];
@@ -245,5 +245,5 @@ for (const [lane, variant] of (['nft', 'legacy', 'nft', 'legacy'] as const).entr
         await wire.close();
       }
     });
-  });
-}
+  }
+});

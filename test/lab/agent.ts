@@ -13,10 +13,19 @@ export type AgentRequest =
       from?: string | undefined;
       /** How long silence is waited for; default 400. */
       waitMs?: number;
+      /** Length of the datagram; default 1. */
+      bytes?: number;
       /** Answers `connected` where the handshake was done and nothing was said. */
       orConnected?: true;
     }
-  | { op: 'hold'; name: string; host: string; port: number; from?: string | undefined }
+  | {
+      op: 'hold';
+      name: string;
+      protocol?: 'tcp' | 'udp';
+      host: string;
+      port: number;
+      from?: string | undefined;
+    }
   | { op: 'close'; port: number }
   | { op: 'alive'; name: string }
   | { op: 'flood'; host: string; port: number; ms: number }

@@ -1,11 +1,12 @@
 /** Runs inside a network namespace: opens ports, knocks on others. One JSON request a line, one answer a line. */
-import { createSocket } from 'node:dgram';
+import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { AgentRequest } from './agent.ts';
 
 const WAIT_MS = 400;
 const held = new Map<string, Socket>();
+const sessions = new Map<string, DatagramSocket>();
 const servers = new Map<number, Server>();
 let datagrams = 0;
 
@@ -87,7 +88,7 @@ function dialTcp({ host, port, from, waitMs = WAIT_MS, orConnected }: Of<'dial'>
 }
 
 /** `refused` where an ICMP error came back. */
-function dialUdp({ host, port, from, waitMs = WAIT_MS }: Of<'dial'>): Promise<string> {
+function dialUdp({ host, port, from, waitMs = WAIT_MS, bytes = 1 }: Of<'dial'>): Promise<string> {
   return new Promise((resolve) => {
     const socket = createSocket(isIpv6(host) ? 'udp6' : 'udp4');
     const end = (text: string): void => {
@@ -107,13 +108,22 @@ function dialUdp({ host, port, from, waitMs = WAIT_MS }: Of<'dial'>): Promise<st
         socket.send('?', port, host);
         return;
       }
-      socket.connect(port, host, () => socket.send('?'));
+      socket.connect(port, host, () => socket.send(Buffer.alloc(bytes, '?')));
     });
   });
 }
 
-function hold({ name, host, port, from }: Of<'hold'>): Promise<string> {
+function hold({ name, protocol, host, port, from }: Of<'hold'>): Promise<string> {
   return new Promise((resolve) => {
+    if (protocol === 'udp') {
+      const session = createSocket(isIpv6(host) ? 'udp6' : 'udp4');
+      session.once('message', (data) => resolve(String(data)));
+      session.on('error', () => resolve(''));
+      setTimeout(() => resolve(''), WAIT_MS).unref();
+      session.bind(0, from, () => session.connect(port, host, () => session.send('?')));
+      sessions.set(name, session);
+      return;
+    }
     const socket = createConnection({ host, port, ...(from && { localAddress: from }) });
     socket.on('error', () => resolve(''));
     socket.once('data', (data) => resolve(String(data)));
@@ -125,6 +135,16 @@ function hold({ name, host, port, from }: Of<'hold'>): Promise<string> {
 /** Does the held connection still carry bytes there and back? */
 function alive(name: string): Promise<boolean> {
   return new Promise((resolve) => {
+    const session = sessions.get(name);
+    if (session !== undefined) {
+      const silence = setTimeout(() => resolve(false), WAIT_MS);
+      session.once('message', () => {
+        clearTimeout(silence);
+        resolve(true);
+      });
+      session.send('?');
+      return;
+    }
     const socket = held.get(name);
     if (socket === undefined || socket.destroyed) return resolve(false);
     const timer = setTimeout(() => resolve(false), WAIT_MS);

@@ -13,7 +13,8 @@ import { waitUntil } from './wait-until.ts';
 
 export type Wire = {
   readonly host: Namespace;
-  readonly outsideHost: Namespace;
+  /** Every host of it, the containers too. */
+  readonly at: Readonly<Record<'host' | 'outside' | 'second' | 'web' | 'db', Namespace>>;
   /** `Run` inside the host namespace. */
   readonly run: Run;
   readonly agents: Readonly<Record<'host' | 'outside' | 'second' | 'web' | 'db', Agent>>;
@@ -25,16 +26,18 @@ export type Wire = {
 export type WireOptions = { readonly iptables: 'nft' | 'legacy' };
 
 const PREFIX = 'pcw';
+let wires = 0;
 
 /** web 172.17.0.2 (-p 8443:80, meant public), db 172.17.0.3 (-p 8080:80 -p 5353:53/udp -p 127.0.0.1:1234:80). */
 export async function openWire({ iptables }: WireOptions): Promise<Wire> {
   await removeLeftovers();
+  const wire = ++wires;
   const cleanup = createCleanup();
   try {
     const names = ['host', 'outside', 'second', 'web', 'db'] as const;
     const made = Object.fromEntries(
       await Promise.all(
-        names.map(async (name) => [name, await addNamespace(name, cleanup)] as const),
+        names.map(async (name) => [name, await addNamespace(wire, name, cleanup)] as const),
       ),
     );
     const at = (name: (typeof names)[number]): Namespace => {
@@ -60,7 +63,7 @@ export async function openWire({ iptables }: WireOptions): Promise<Wire> {
     const linkLocal = `${await linkLocalOf(host)}%eth0`;
     return {
       host,
-      outsideHost: at('outside'),
+      at: { host, outside: at('outside'), second: at('second'), web: at('web'), db: at('db') },
       agents,
       linkLocal,
       run: (command, args, options) =>
@@ -73,8 +76,8 @@ export async function openWire({ iptables }: WireOptions): Promise<Wire> {
   }
 }
 
-async function addNamespace(role: string, cleanup: Cleanup): Promise<Namespace> {
-  const name = `${PREFIX}${process.pid}-${role}`;
+async function addNamespace(wire: number, role: string, cleanup: Cleanup): Promise<Namespace> {
+  const name = `${PREFIX}${process.pid}-${wire}-${role}`;
   const { code, stderr } = await run('ip', ['netns', 'add', name]);
   if (code !== 0) throw new Error(`ip netns add ${name}: ${stderr}`);
   cleanup.add(`namespace ${name}`, () => run('ip', ['netns', 'del', name]));

@@ -52,6 +52,15 @@ function judged({ module, options }: Group): readonly Test[] {
           () =>
             negated,
       );
+    case 'rt':
+    case 'frag':
+    case 'hbh':
+    case 'dst':
+    case 'mh':
+    case 'ah':
+    case 'esp':
+      // Headers that no packet asked about has; without them these match nothing, negated or not.
+      return [() => false];
     case 'policy':
       return [plainPolicy(options)];
     case 'pkttype':

@@ -58,14 +58,15 @@ export function createReach(outside: Outside): (goal: Goal) => Reach {
     const key = `${iface.name} ${goal.family} ${goal.address === 'link-local' ? 'link' : ''}${goal.granted.map((range) => `${range.low}-${range.high}`).join()}`;
     const known = sources.get(key);
     if (known !== undefined) return known;
-    const linkLocal: readonly AddressRange[] = goal.family === 'v6' ? [LINK_LOCAL] : [];
+    // Neighbours by their link-local address have a path of their own.
+    const near = goal.address === 'link-local';
     const told = [
       ...rules.sources,
       ...goal.granted,
       ...trusted,
-      ...linkLocal,
+      ...(near ? [LINK_LOCAL] : []),
       ...iface.addresses.map(({ subnet }) => subnet),
-    ];
+    ].filter(({ low }) => near || !inRange(low, LINK_LOCAL));
     const all = sourcesToTry(told, { family: goal.family, never });
     const usable =
       goal.address === 'link-local'
