@@ -1,19 +1,10 @@
 /** Builds the program, parses the command line, and maps errors to exit codes: the only place that does. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
-import { packageRoot } from './adapters/package-root.ts';
 import { LEVELS } from './adapters/log.ts';
 import { addCommands } from './commands/commands.ts';
 import { EXIT_FAILED, EXIT_USAGE } from './commands/exit-codes.ts';
-import { PortcullisError } from './errors.ts';
-
-function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8'));
-  return typeof manifest === 'object' && manifest !== null && 'version' in manifest
-    ? String(manifest.version)
-    : 'unknown';
-}
+import { PortcullisError, type ErrorCode } from './errors.ts';
+import { version } from './version.ts';
 
 export function buildProgram(): Command {
   const program = new Command('portcullis')
@@ -43,10 +34,12 @@ export function buildProgram(): Command {
   return program;
 }
 
+const WRONG_USE: readonly ErrorCode[] = ['bad-setting', 'bad-usage', 'nmap-file'];
+
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
   if (error instanceof PortcullisError) {
-    return error.code === 'bad-setting' || error.code === 'bad-usage' ? EXIT_USAGE : EXIT_FAILED;
+    return WRONG_USE.includes(error.code) ? EXIT_USAGE : EXIT_FAILED;
   }
   return EXIT_FAILED;
 }

@@ -14,7 +14,8 @@ export type ErrorCode =
   | 'firewall-unavailable'
   | 'firewall-rejected'
   | 'already-running'
-  | 'probe-impossible';
+  | 'probe-impossible'
+  | 'nmap-file';
 
 /**
  * A failure of something outside this program that a person can act on.

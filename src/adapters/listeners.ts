@@ -75,6 +75,28 @@ async function ownersOf(
   return owners;
 }
 
+/** Ports on which a program of this name listens, on more than loopback. Without /proc of the host: none. */
+export async function portsOfProgram(
+  name: string,
+): Promise<readonly { readonly protocol: 'tcp' | 'udp'; readonly port: number }[]> {
+  const pids = (await readdir('/proc')).filter((each) => /^\d+$/.test(each));
+  const inodes = new Set<string>();
+  for (const pid of pids) {
+    const comm = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '');
+    if (comm.trim() !== name) continue;
+    const fds = await readdir(`/proc/${pid}/fd`).catch(() => []); // ended meanwhile
+    for (const fd of fds) inodes.add(await readlink(`/proc/${pid}/fd/${fd}`).catch(() => ''));
+  }
+  if (inodes.size === 0) return [];
+  const ports = new Map<string, { protocol: 'tcp' | 'udp'; port: number }>();
+  for (const { protocol, port, inode, address } of await readListeners()) {
+    const loopback = address === '0100007F' || address === '00000000000000000000000001000000';
+    if (loopback || protocol === 'sctp' || !inodes.has(`socket:[${inode}]`)) continue;
+    ports.set(`${protocol} ${port}`, { protocol, port });
+  }
+  return [...ports.values()];
+}
+
 /** Docker itself, its proxy, or a process inside a container (its cgroup has the container's id). */
 async function isDockers(pid: string): Promise<boolean> {
   const [name, cgroup] = await Promise.all(

@@ -1,3 +1,4 @@
+import { styleText } from 'node:util';
 import { createLog, type Level, type Log } from '../adapters/log.ts';
 import type { SettingValue } from '../core/settings-keys.ts';
 import type { LoadedSettings } from '../settings.ts';
@@ -30,4 +31,14 @@ export async function settingsFor(
   const loaded = await loadSettings({ file: config, env: process.env, overrides });
   for (const warning of loaded.warnings) log.warn('setting-ignored', { warning });
   return loaded;
+}
+
+/** Colours for a stream: what is drawn where nobody wants them is the text itself. */
+export type Paint = (colour: 'red' | 'green' | 'yellow' | 'bold', text: string) => string;
+
+export function paintFor({ color }: GlobalOptions, stream: { readonly isTTY?: boolean }): Paint {
+  const wanted = color && (process.env['NO_COLOR'] ?? '') === '' && stream.isTTY === true;
+  return wanted
+    ? (colour, text) => styleText(colour, text, { validateStream: false })
+    : (_colour, text) => text;
 }

@@ -3,6 +3,7 @@
  * the packages of the lab. `npm run bench one-shot` runs only that part.
  */
 import { requireLab } from '../lab/requirements.ts';
+import { benchAudit } from './audit.ts';
 import { benchFirewall } from './firewall.ts';
 import { benchFlow } from './flow.ts';
 import { benchOneShot } from './one-shot.ts';
@@ -13,6 +14,7 @@ const PARTS: Readonly<Record<string, () => Promise<void>>> = {
   watch: benchWatch,
   firewall: benchFirewall,
   flow: benchFlow,
+  audit: benchAudit,
 };
 
 requireLab();

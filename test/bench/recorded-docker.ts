@@ -13,7 +13,14 @@ export type PlayedDocker = {
 
 type Played = { readonly id: string; readonly name: string; readonly port: number };
 
-export async function playDocker(socketPath: string, count: number): Promise<PlayedDocker> {
+/** How each container is published; default: on 127.0.0.1, on no network. */
+export type Playing = { readonly hostAddress?: string; readonly bridged?: boolean };
+
+export async function playDocker(
+  socketPath: string,
+  count: number,
+  { hostAddress = '127.0.0.1', bridged = false }: Playing = {},
+): Promise<PlayedDocker> {
   const containers = new Map<string, Played>();
   const add = (port: number): Played => {
     const id = createHash('sha256').update(String(port)).digest('hex');
@@ -36,11 +43,25 @@ export async function playDocker(socketPath: string, count: number): Promise<Pla
       return;
     }
     if (path === '/containers/json') {
-      response.end(JSON.stringify([...containers.values()].map(listed)));
+      const all = [...containers.values()];
+      response.end(JSON.stringify(all.map((each) => listed(each, { hostAddress, bridged }))));
       return;
     }
     if (path === '/networks') {
-      response.end('[]');
+      response.end(JSON.stringify(bridged ? [BRIDGE] : []));
+      return;
+    }
+    if (path === '/version') {
+      response.end(JSON.stringify({ Version: '20.10.24', ApiVersion: '1.41' }));
+      return;
+    }
+    if (path === '/info') {
+      const info = {
+        ServerVersion: '20.10.24',
+        OperatingSystem: 'Debian',
+        CgroupDriver: 'systemd',
+      };
+      response.end(JSON.stringify(info));
       return;
     }
     const one = containers.get(/^\/containers\/([0-9a-f]{64})\/json$/.exec(path)?.[1] ?? '');
@@ -74,17 +95,34 @@ export async function playDocker(socketPath: string, count: number): Promise<Pla
 
 const LABELS = { 'portcullis.enable': 'true' };
 
-const listed = ({ id, name, port }: Played): unknown => ({
+/** Of the 500th and later ones the third byte grows. */
+export const addressOf = (port: number): string =>
+  `172.17.${1 + Math.floor((port - 10_000) / 250)}.${1 + ((port - 10_000) % 250)}`;
+
+const BRIDGE = {
+  Id: 'b'.repeat(64),
+  Name: 'bridge',
+  Driver: 'bridge',
+  IPAM: { Config: [{ Subnet: '172.17.0.0/16' }] },
+  Options: { 'com.docker.network.bridge.name': 'docker0' },
+};
+
+const listed = (
+  { id, name, port }: Played,
+  { hostAddress, bridged }: Required<Playing>,
+): unknown => ({
   Id: id,
   Names: [`/${name}`],
   Image: 'lab/web:1',
   Created: 1_700_000_000,
-  Ports: [{ IP: '127.0.0.1', PrivatePort: 80, PublicPort: port, Type: 'tcp' }],
+  Ports: [{ IP: hostAddress, PrivatePort: 80, PublicPort: port, Type: 'tcp' }],
   Labels: LABELS,
   State: 'running',
   Status: 'Up 3 seconds',
   HostConfig: { NetworkMode: 'default' },
-  NetworkSettings: { Networks: {} },
+  NetworkSettings: {
+    Networks: bridged ? { bridge: { NetworkID: BRIDGE.Id, IPAddress: addressOf(port) } } : {},
+  },
 });
 
 const inspected = ({ id, name, port }: Played): unknown => ({

@@ -1,5 +1,6 @@
 /** `audit` and `audit --probe` on a real engine, held against connects and an nmap from an outside host. */
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Finding } from '../../src/core/exposure/exposure.ts';
@@ -164,23 +165,27 @@ async function agrees(backend: string): Promise<readonly Finding[]> {
   return byPackets.findings;
 }
 
-/** Every open TCP port of an address, as an outside host's nmap finds it. */
+/** Every open TCP port of an address, as an outside host's nmap finds it, and `--compare-nmap` agrees. */
 async function nmap(flags: readonly string[], address: string): Promise<readonly number[]> {
-  const args = [
+  const file = join(lab.folder, 'nmap.xml');
+  const fast = ['-T5', '--min-rate', '20000', '--max-retries', '2'];
+  await lab.outside.ok([
+    'nmap',
+    ...flags,
     '-n',
     '-Pn',
     '-sS',
     '-p-',
-    '-T5',
-    '--min-rate',
-    '20000',
-    '--max-retries',
-    '2',
-    '-oG',
-    '-',
-  ];
-  const shown = await lab.outside.ok(['nmap', ...flags, ...args, address]);
-  return [...shown.matchAll(/(\d+)\/open\/tcp/g)].map(([, port]) => Number(port));
+    ...fast,
+    '-oX',
+    file,
+    address,
+  ]);
+  const { stdout, stderr } = await portcullis('auto', 'audit', '--json', '--compare-nmap', file);
+  assert.ok(stdout.startsWith('{'), stderr);
+  assert.deepEqual(JSON.parse(stdout).nmap, [], 'what audit says of nmap’s own file');
+  const shown = await readFile(file, 'utf8');
+  return [...shown.matchAll(/portid="(\d+)"><state state="open"/g)].map(([, port]) => Number(port));
 }
 
 const proven = (found: readonly Finding[]): readonly Finding[] =>
@@ -331,6 +336,94 @@ test('a rule that is not understood is said, never guessed', async () => {
   } finally {
     await lab.host.ok(['iptables', '-D', 'DOCKER-USER', ...rule]);
   }
+});
+
+test('a card in a bridge, a macvlan container, a public-from, a UDP answer', async () => {
+  await lab.host.ok(['ip', 'tuntap', 'add', 'dev', 'tap9', 'mode', 'tap']);
+  await lab.host.ok(['ip', 'link', 'set', 'tap9', 'master', 'docker0']);
+  await engine.docker(
+    'network',
+    'create',
+    '-d',
+    'macvlan',
+    '-o',
+    'parent=eth0',
+    '--subnet',
+    '198.51.100.0/24',
+    'wire',
+  );
+  await engine.run({ name: 'beside', network: 'wire', args: ['--expose', '80'] });
+  await engine.run({
+    name: 'some',
+    ports: ['8600:80'],
+    labels: { 'portcullis.public': 'true', 'portcullis.public-from': '192.0.2.0/24' },
+  });
+  // The machine's perl answers datagrams; busybox speaks no UDP.
+  await engine.run({
+    name: 'dns',
+    ports: ['5400:53/udp'],
+    args: ['-v', '/:/machine:ro'],
+    command: ['/bin/busybox', 'chroot', '/machine', 'perl', '-e', UDP_SERVER],
+  });
+  try {
+    const { stdout } = await portcullis('auto', 'audit', '--probe', '--json');
+    const result: Result & { host_findings: readonly { what: string; name: string }[] } =
+      JSON.parse(stdout);
+    assert.deepEqual(
+      result.host_findings.map(({ what, name }) => `${what} ${name}`),
+      ['bridge-member tap9', 'macvlan beside'],
+    );
+    const of = (container: string, path: string): Finding | undefined =>
+      result.findings.find((each) => each.container === container && each.path === path);
+    assert.equal(of('beside', 'macvlan')?.verdict, 'unguardable');
+    assert.equal(
+      of('some', 'published-v4')?.verdict,
+      'open',
+      'from everywhere, as no firewall is there',
+    );
+    const udp = of('dns', 'published-v4');
+    assert.deepEqual([udp?.verdict, udp?.proven], ['open', true]);
+    assert.equal((await portcullis('nftables', 'firewall', 'apply', '--yes')).code, 0);
+    const guarded: Result = JSON.parse(
+      (await portcullis('nftables', 'audit', '--probe', '--json')).stdout,
+    );
+    const verdict = (container: string): string | undefined =>
+      guarded.findings.find((each) => each.container === container && each.path === 'published-v4')
+        ?.verdict;
+    assert.deepEqual(['some', 'dns'].map(verdict), ['public', 'closed']);
+  } finally {
+    await portcullis('nftables', 'firewall', 'remove', '--yes');
+    await engine.docker('rm', '-f', 'beside', 'some', 'dns');
+    await engine.docker('network', 'rm', 'wire');
+    await lab.host.ok(['ip', 'link', 'del', 'tap9']);
+  }
+});
+
+const UDP_SERVER = `use IO::Socket::INET;
+my $s = IO::Socket::INET->new(Proto => 'udp', LocalPort => 53) or die;
+while (defined $s->recv(my $x, 99)) { $s->send("dns\n") }`;
+
+test('other formats, and files that nmap did not write', async () => {
+  const sarif = JSON.parse((await portcullis('auto', 'audit', '--format', 'sarif')).stdout);
+  assert.ok(sarif.runs[0].results.length > 3);
+  const metrics = await portcullis('auto', 'audit', '--format', 'prometheus');
+  assert.equal(metrics.code, 3);
+  assert.match(metrics.stdout, /^portcullis_audit_open\{container="open",.*\} 1$/m);
+  for (const [name, text, reason] of [
+    ['none.xml', undefined, /no such file/],
+    ['text.xml', 'Starting Nmap 7.93', /is not what "nmap -oX" writes/],
+    ['other.xml', '<html></html>', /its root is <html>, not <nmaprun>/],
+    ['cut.xml', '<nmaprun><host><address addr="192.0.2.1" addrtype="ipv4"/>', /is not what/],
+    ['empty.xml', '<nmaprun></nmaprun>', /it names no host/],
+  ] as const) {
+    const file = join(lab.folder, name);
+    if (text !== undefined) await put(file, text);
+    const { code, stderr, stdout } = await portcullis('auto', 'audit', '--compare-nmap', file);
+    assert.deepEqual([code, stdout], [2, ''], name);
+    assert.match(stderr, reason);
+  }
+  const both = await portcullis('auto', 'audit', '--json', '--format', 'sarif');
+  assert.equal(both.code, 2);
 });
 
 test('killed in the middle it leaves nothing behind', async () => {

@@ -14,7 +14,7 @@ import { randomNftTable, randomTable } from '../support/random-rules.ts';
 requireLab();
 
 const ROUNDS = 50;
-const SEED = Number(process.env['PORTCULLIS_SEED'] ?? 20_261_124);
+const SEED = Number(process.env['LAB_SEED'] ?? 20_261_124);
 
 type Knock = {
   readonly from: 'outside' | 'second';

@@ -42,6 +42,8 @@ export type Finding = Pick<Exposure, 'container' | 'port' | 'protocol' | 'bind' 
   /** False where a rule that is not understood may decide otherwise: `open` then means "may be open". */
   readonly certain: boolean;
   readonly reason: string;
+  /** Public to some addresses only. */
+  readonly limited?: true;
   readonly fix?: string;
 };
 

@@ -185,7 +185,7 @@ test('auditTable(): 80 columns, whatever the names', () => {
   const findings = (['userland-proxy-v6', 'loopback-neighbour', 'macvlan'] as const).map((path) =>
     findingOf({ ...PORT, container, port, path, protocol: 'sctp' }, evidence({})),
   );
-  const lines = auditTable(findings);
+  const lines = auditTable({ findings });
   assert.equal(lines[0], '2 of 3 paths are open, 0 shown by packets, 1 cannot be guarded');
   assert.deepEqual(
     lines.filter((line) => line.length > 80),

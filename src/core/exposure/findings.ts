@@ -28,9 +28,13 @@ export function findingOf(exposure: Exposure, evidence: Evidence): Finding {
   return {
     ...{ container, port, protocol, bind, path },
     ...judged,
+    ...(judged.verdict === 'public' && !isForAll(exposure) && { limited: true as const }),
     ...(judged.verdict === 'open' && { fix: fixFor(path, exposure, evidence) }),
   };
 }
+
+const isForAll = ({ sources }: Pick<Exposure, 'sources'>): boolean =>
+  EVERYONE.every((each) => sources.includes(each));
 
 /** Where Docker's DNAT does not take the packet, its userland proxy may. */
 const pathOf = ({ path }: Exposure, reach: Reach | undefined): PathName =>
@@ -83,8 +87,7 @@ function withPacket(
         const only = predicted === 'is dropped' ? '' : `; ${still.reason}`;
         return { ...still, proven: true, certain: true, reason: `answers a stranger${only}` };
       }
-      const isPublic = EVERYONE.every((each) => sources.includes(each));
-      if (still.verdict === 'public' && isPublic) {
+      if (still.verdict === 'public' && isForAll({ sources })) {
         return { ...still, proven: true, reason: 'answers a stranger, as its label says' };
       }
       if (predicted === 'passes') {
