@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { PortcullisError } from '../errors.ts';
 import { codeOf } from './atomic-file.ts';
 
@@ -11,7 +11,7 @@ import { codeOf } from './atomic-file.ts';
  * @throws {PortcullisError} `already-running`
  */
 export async function acquireLock(dir: string): Promise<() => Promise<void>> {
-  const name = `\0portcullis-${createHash('sha256').update(dir).digest('hex').slice(0, 32)}`;
+  const name = lockName(dir);
   const server = createServer((socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => {
@@ -30,3 +30,17 @@ export async function acquireLock(dir: string): Promise<() => Promise<void>> {
   server.unref();
   return () => new Promise((resolve) => server.close(() => resolve()));
 }
+
+/** Is a Portcullis at work on `dir`? Asking takes no lock. */
+export const isLocked = (dir: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect({ path: lockName(dir) });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+
+const lockName = (dir: string): string =>
+  `\0portcullis-${createHash('sha256').update(dir).digest('hex').slice(0, 32)}`;

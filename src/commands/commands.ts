@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { addAudit } from './audit.ts';
+import { addDoctor } from './doctor.ts';
 import { addFirewall } from './firewall.ts';
 import { addGenerate } from './generate.ts';
 import { addInit } from './init.ts';
@@ -14,6 +15,7 @@ export function addCommands(program: Command): void {
   addRoutes(program);
   addFirewall(program);
   addAudit(program);
+  addDoctor(program);
   addInit(program);
   addUndo(program);
 }

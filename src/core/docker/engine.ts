@@ -22,6 +22,8 @@ export type EngineInfo = {
   readonly cgroupDriver: string;
   /** `1` or `2` */
   readonly cgroupVersion: string;
+  /** The engine's clock, in milliseconds since 1970; undefined where it does not tell. */
+  readonly timeMs?: number;
   readonly warnings: readonly string[];
 };
 
@@ -39,6 +41,7 @@ export function engineFromInfo(answer: unknown): EngineInfo {
   const place = 'the engine';
   const from = objectAt(answer, place);
   const backend = optionalText(objectField(from, 'FirewallBackend', place), 'Driver', place);
+  const timeMs = Date.parse(optionalText(from, 'SystemTime', place));
   const swarm = optionalText(objectField(from, 'Swarm', place), 'LocalNodeState', place);
   return {
     version: textField(from, 'ServerVersion', place),
@@ -49,6 +52,7 @@ export function engineFromInfo(answer: unknown): EngineInfo {
     liveRestore: optionalFlag(from, 'LiveRestoreEnabled', place),
     cgroupDriver: optionalText(from, 'CgroupDriver', place),
     cgroupVersion: optionalText(from, 'CgroupVersion', place),
+    ...(Number.isFinite(timeMs) && { timeMs }),
     warnings: listField(from, 'Warnings', place).map(String),
   };
 }

@@ -1,0 +1,91 @@
+import type { TestResult } from '../nginx-test-output.ts';
+import type { Settings } from '../settings-schema.ts';
+import { notChecked, ok, problem, type Check, type Fact } from './check.ts';
+
+export type NginxFolder = {
+  readonly exists: boolean;
+  readonly writable: boolean;
+  /** False: a part of it is mounted from elsewhere, so that no rename can switch it. */
+  readonly oneFileSystem: boolean;
+};
+
+export type NginxCheckFacts = {
+  readonly version: Fact<string>;
+  readonly included: Fact<boolean>;
+  readonly test: Fact<TestResult>;
+  readonly running: Fact<true>;
+  readonly folder: Fact<NginxFolder>;
+};
+
+type Place = Pick<Settings['nginx'], 'dir' | 'config' | 'control' | 'binary'>;
+
+export function nginxChecks(facts: NginxCheckFacts, nginx: Place): readonly Check[] {
+  return [
+    found(facts, nginx),
+    included(facts, nginx),
+    configuration(facts, nginx),
+    running(facts, nginx),
+    folder(facts, nginx),
+  ];
+}
+
+const containerOf = ({ control }: Place): string | undefined =>
+  /^container:(.+)$/.exec(control)?.[1];
+
+function found({ version }: NginxCheckFacts, nginx: Place): Check {
+  if (version.known) return ok('nginx', `${nginx.binary} ${version.value} (${nginx.control})`);
+  const container = containerOf(nginx);
+  return problem(
+    'nginx',
+    version.why,
+    container === undefined ? 'apt-get install nginx' : `docker start ${container}`,
+  );
+}
+
+function included(facts: NginxCheckFacts, nginx: Place): Check {
+  const name = 'nginx include';
+  const fact = facts.included;
+  if (!fact.known) return notChecked(name, fact.why);
+  if (fact.value) return ok(name, `${nginx.config} reads ${nginx.dir}/portcullis.conf`);
+  return problem(
+    name,
+    `${nginx.config} does not read ${nginx.dir}/portcullis.conf`,
+    containerOf(nginx) === undefined
+      ? 'portcullis init'
+      : `put "include ${nginx.dir}/*.conf;" in its http block, and mount ${nginx.dir} there`,
+  );
+}
+
+function configuration({ test, version }: NginxCheckFacts, nginx: Place): Check {
+  const name = 'nginx configuration';
+  if (!version.known) return notChecked(name, 'there is no Nginx to ask');
+  const container = containerOf(nginx);
+  const inside = container === undefined ? '' : `docker exec ${container} `;
+  const fix = `${inside}${nginx.binary} -t -c ${nginx.config}, and correct the line it names`;
+  if (!test.known) return problem(name, test.why, fix);
+  if (test.value.ok) return ok(name, 'passes nginx -t');
+  return problem(name, `Nginx refuses it: ${test.value.reason}`, fix);
+}
+
+function running(facts: NginxCheckFacts, nginx: Place): Check {
+  const name = 'nginx running';
+  if (!facts.version.known) return notChecked(name, 'there is no Nginx');
+  if (facts.running.known) return ok(name, 'its master runs and can be told to reload');
+  const container = containerOf(nginx);
+  const fix = container === undefined ? 'systemctl start nginx' : `docker start ${container}`;
+  return problem(name, facts.running.why, fix);
+}
+
+function folder(facts: NginxCheckFacts, { dir }: Place): Check {
+  const name = 'nginx.dir';
+  if (!facts.folder.known) return notChecked(name, facts.folder.why);
+  const { exists, writable, oneFileSystem } = facts.folder.value;
+  if (!writable) return problem(name, `${dir} cannot be written`, 'run as root: sudo portcullis …');
+  if (!exists) return ok(name, `${dir} is not there yet and can be made`);
+  if (oneFileSystem) return ok(name, `${dir} can be written`);
+  return problem(
+    name,
+    `${dir} has a part on another file system: nothing can be switched at once`,
+    `findmnt -R ${dir}, and unmount what lies below it`,
+  );
+}
