@@ -3,6 +3,7 @@ import type { EngineInfo, EngineVersion } from '../core/docker/engine.ts';
 import { containerFromInspect } from '../core/docker/from-inspect.ts';
 import { containerFromList } from '../core/docker/from-list.ts';
 import { networkFromApi } from '../core/docker/from-network.ts';
+import { serviceFromApi, type SwarmService } from '../core/docker/from-service.ts';
 import { ShapeError } from '../core/docker/reader.ts';
 import type { Container, Network, Snapshot } from '../core/model.ts';
 import { PortcullisError } from '../errors.ts';
@@ -32,6 +33,8 @@ export type DockerSource = {
   inspect(id: string, signal: AbortSignal): Promise<Container | undefined>;
   version(signal: AbortSignal): Promise<EngineVersion>;
   info(signal: AbortSignal): Promise<EngineInfo>;
+  /** Services of the Swarm; undefined where this node is no manager of one. */
+  services(signal: AbortSignal): Promise<readonly SwarmService[] | undefined>;
   /** The cheapest question: does Docker answer? */
   ping(signal: AbortSignal): Promise<void>;
   /** See `openEvents`. */
@@ -74,7 +77,10 @@ export async function openDocker({
     },
     async inspect(id, signal) {
       const path = `/containers/${encodeURIComponent(id)}/json`;
-      const json = await unlessMissing(http.json({ path, signal, limitMs }));
+      const json = await unlessRefused(
+        http.json({ path, signal, limitMs }),
+        /no such container.* \(HTTP 404\)/i,
+      );
       return json === undefined
         ? undefined
         : parse(http, { path, json }, (answer) => containerFromInspect(answer));
@@ -91,6 +97,14 @@ export async function openDocker({
         { path, json: await http.json({ path, signal, limitMs }) },
         engineFromInfo,
       );
+    },
+    async services(signal) {
+      const path = '/services';
+      const json = await unlessRefused(
+        http.json({ path, signal, limitMs }),
+        /\(HTTP (404|406|503)\)/,
+      );
+      return json === undefined ? undefined : parseList(http, { path, json }, serviceFromApi);
     },
     async ping(signal) {
       await http.bytes({ path: '/_ping', signal, limitMs });
@@ -130,15 +144,16 @@ function parse<T>(http: DockerHttp, { path, json }: Answer, read: (json: unknown
 }
 
 /** Undefined where Docker says that there is no such container; any other 404 is an error. */
-async function unlessMissing(answer: Promise<unknown>): Promise<unknown> {
+/** Undefined where Docker refuses with such a message. */
+async function unlessRefused(answer: Promise<unknown>, message: RegExp): Promise<unknown> {
   try {
     return await answer;
   } catch (error) {
-    const missing =
+    const refused =
       error instanceof PortcullisError &&
       error.code === 'docker-refused' &&
-      /no such container.* \(HTTP 404\)/i.test(error.message);
-    if (missing) return undefined;
+      message.test(error.message);
+    if (refused) return undefined;
     throw error;
   }
 }

@@ -17,7 +17,7 @@ import {
   type HostFinding,
 } from '../core/exposure/host-findings.ts';
 import { nmapCommands, nmapDifferences, type NmapDifference } from '../core/exposure/nmap.ts';
-import { exposures, forwardedByOthers } from '../core/exposure/paths.ts';
+import { exposures, forwardedByOthers, meshed } from '../core/exposure/paths.ts';
 import { goalOf } from '../core/exposure/reachable.ts';
 import type { Drift } from '../core/firewall/drift.ts';
 import type { Snapshot } from '../core/model.ts';
@@ -81,6 +81,7 @@ export async function audit(
       readListeners(),
       portsOfProgram('dockerd'),
     ]);
+  const services = info.swarm ? await source.services(signal) : [];
   const { ruleset } = await policyNow(settings, snapshot);
   const usable = typeof backend === 'string' ? undefined : backend;
   const drift = (await usable?.drift(ruleset)) ?? [];
@@ -89,6 +90,7 @@ export async function audit(
   const full = await withHostPorts(snapshot, source, signal);
   const paths = [
     ...exposures(full, ruleset, (container) => containerAccess(container, settings.label_prefix)),
+    ...meshed(services ?? []),
     ...forwardedByOthers(snapshot, rules.forwardings),
   ];
   const world = { rules, ruleset, settings, listening, readable: unread.length === 0 };
@@ -127,6 +129,11 @@ export async function audit(
     ...(scans && { nmap: scans.flatMap((host) => nmapDifferences(host, findings)) }),
     notes: [
       ...(typeof backend === 'string' ? [backend] : []),
+      ...(services === undefined
+        ? [
+            'This node is no manager of its Swarm, so the ports of the routing mesh are not known here: run audit on a manager, too.',
+          ]
+        : []),
       ...unread.map((what) => `Not read: ${what}. Nothing is called closed by rules.`),
       ...(facts.policyRouting
         ? ['"ip rule" has routing policies, which are not followed: a route may be another one.']

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { addAudit } from './audit.ts';
 import { addDoctor } from './doctor.ts';
+import { addExplain } from './explain.ts';
 import { addFirewall } from './firewall.ts';
 import { addGenerate } from './generate.ts';
 import { addInit } from './init.ts';
@@ -15,6 +16,7 @@ export function addCommands(program: Command): void {
   addRoutes(program);
   addFirewall(program);
   addAudit(program);
+  addExplain(program);
   addDoctor(program);
   addInit(program);
   addUndo(program);

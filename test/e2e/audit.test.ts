@@ -100,6 +100,7 @@ function targetOf({ container, port, bind, path }: Finding): [address: string, p
       return [at?.v4 ?? '', port];
     case 'direct-v6':
     case 'macvlan':
+    case 'swarm-ingress':
     default:
       return [at?.v6 ?? '', port];
   }

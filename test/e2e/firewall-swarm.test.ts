@@ -21,6 +21,7 @@ before(async () => {
   host = startAgent(lab.host.name, lab.cleanup);
   await engine.docker('swarm', 'init', '--advertise-addr', HOST_V4);
   await service('hosted', 'mode=host,published=7000,target=80');
+  await service('meshed', 'mode=ingress,published=7001,target=80');
   await waitUntil(
     'the task in host mode answers',
     async () => (await host.dial('tcp', '127.0.0.1', 7000)) === 'hosted\n' || undefined,
@@ -68,3 +69,16 @@ for (const backend of ['nftables', 'iptables', 'docker-user']) {
     }
   });
 }
+
+test('audit names the ports of the mesh, and those of dockerd for other nodes', async () => {
+  const { stdout } = await portcullis('nftables', 'audit', '--json');
+  const { findings, host_findings } = JSON.parse(stdout);
+  const meshed = findings.find(({ path }: { path: string }) => path === 'swarm-ingress');
+  assert.deepEqual([meshed?.container, meshed?.port, meshed?.bind], ['meshed', 80, '*:7001']);
+  const hosted = findings.find(({ bind }: { bind: string }) => bind === '0.0.0.0:7000');
+  assert.equal(hosted?.verdict, 'open');
+  const ports = host_findings.map(
+    ({ what, name }: { what: string; name: string }) => `${what} ${name}`,
+  );
+  assert.ok(ports.includes('swarm-port tcp 2377'), ports.join());
+});

@@ -10,6 +10,7 @@ export type PathName =
   | 'direct-v6'
   | 'loopback-neighbour'
   | 'host-network'
+  | 'swarm-ingress'
   | 'macvlan';
 
 export type Verdict = 'open' | 'closed' | 'public' | 'unguardable';
@@ -27,6 +28,8 @@ export type Exposure = {
   readonly sources: readonly string[];
   /** The container's own addresses on Linux bridges. */
   readonly endpoints: readonly string[];
+  /** Linux bridges by which a task of a Swarm is reached, where its address is not known. */
+  readonly bridges?: readonly string[];
   /** A rule that is not Docker's sends the port on. */
   readonly rule?: string;
   /** `host`: any address of the host, of the family that the path names; undefined: no packet can tell. */

@@ -63,7 +63,7 @@ function fromRules({ path, rule }: Exposure, reach: Reach | undefined): Judged {
     case 'granted':
       return { ...sure, verdict: 'public', reason: 'let in by its label' };
     case 'closed':
-      return { ...sure, verdict: 'closed', reason: `closed: ${reach.because}` };
+      return { ...sure, verdict: 'closed', reason: reach.because };
     case 'unknown':
     default:
       return {
@@ -151,5 +151,7 @@ const CAUSES: Readonly<Record<PathName, string>> = {
   'direct-v6': 'run Docker 28 or newer, which drops packets routed to a container',
   'loopback-neighbour': 'run Docker 28 or newer, which drops 127.0.0.1 from the wire',
   'host-network': 'name the port in a portcullis.port label, or listen on 127.0.0.1',
+  'swarm-ingress':
+    'publish with mode=host on the node that needs it, or not at all: a Swarm knows no bind address',
   macvlan: 'use a bridge network',
 };

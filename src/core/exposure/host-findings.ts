@@ -25,7 +25,7 @@ export function daemonFinding(
   const what = SWARM_PORTS.includes(port) ? 'swarm-port' : 'docker-api';
   const name = `${protocol} ${port}`;
   if (reach?.answer === 'closed') {
-    return { what, name, verdict: 'closed', reason: `closed: ${reach.because}` };
+    return { what, name, verdict: 'closed', reason: reach.because };
   }
   const who = reach === undefined || reach.only.length === 0 ? 'anybody' : reach.only.join(', ');
   return what === 'swarm-port'

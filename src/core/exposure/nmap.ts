@@ -1,6 +1,6 @@
 /** What another machine's nmap found, against what this audit says. */
 import type { IpProtocol } from '../model.ts';
-import type { Finding } from './exposure.ts';
+import type { Finding, PathName } from './exposure.ts';
 
 export type NmapPort = {
   readonly protocol: IpProtocol;
@@ -25,10 +25,12 @@ export type NmapDifference = {
   readonly audit: 'open' | 'public' | 'closed' | 'no container port';
 };
 
+const EVERY_FAMILY: readonly PathName[] = ['host-network', 'swarm-ingress'];
+
 /** Port of the host by which a finding's path is taken; undefined where no port of the host is. */
 export function hostPortOf({ path, bind, port }: Finding): number | undefined {
   if (path === 'host-network') return port;
-  if (path.startsWith('published-') || path === 'userland-proxy-v4') {
+  if (path.startsWith('published-') || path === 'userland-proxy-v4' || path === 'swarm-ingress') {
     return Number(bind.slice(bind.lastIndexOf(':') + 1));
   }
   return undefined;
@@ -39,7 +41,7 @@ export function nmapDifferences(
   findings: readonly Finding[],
 ): readonly NmapDifference[] {
   const family = address.includes(':') ? '-v6' : '-v4';
-  const own = findings.filter(({ path }) => path === 'host-network' || path.endsWith(family));
+  const own = findings.filter(({ path }) => EVERY_FAMILY.includes(path) || path.endsWith(family));
   const verdicts = new Map<string, Finding>();
   for (const finding of own) {
     const key = `${finding.protocol} ${hostPortOf(finding) ?? ''}`;
@@ -90,7 +92,7 @@ export function nmapCommands(
   return (['v4', 'v6'] as const).flatMap((family) => {
     const address = addresses[family];
     const own = findings.filter(
-      ({ path }) => path === 'host-network' || path.endsWith(`-${family}`),
+      ({ path }) => EVERY_FAMILY.includes(path) || path.endsWith(`-${family}`),
     );
     const list = (protocol: IpProtocol): string =>
       [

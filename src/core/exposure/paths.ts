@@ -7,6 +7,7 @@ import type { Container, ContainerPort, IpProtocol, PublishedPort, Snapshot } fr
 import { hexAddress } from '../rules/address-range.ts';
 import { PROTOCOLS } from '../rules/packet.ts';
 import type { Forwarding } from '../rules/rule-model.ts';
+import type { SwarmService } from '../docker/from-service.ts';
 import type { Exposure } from './exposure.ts';
 
 /** Every port of every running container, by every path that a packet from outside could try. */
@@ -135,6 +136,24 @@ const addressesOf = ({ endpoints }: Container): readonly string[] =>
       const address = text === undefined ? undefined : canonicalAddress(text);
       return address === undefined ? [] : [address];
     }),
+  );
+
+/** Ports that a Swarm publishes on every node, whether or not a task runs here. */
+export const meshed = (services: readonly SwarmService[]): readonly Exposure[] =>
+  services.flatMap(({ name, ports }) =>
+    ports
+      .filter(({ mode }) => mode === 'ingress')
+      .map(({ protocol, publishedPort, targetPort }): Exposure => ({
+        container: name,
+        port: targetPort,
+        protocol,
+        bind: `*:${publishedPort}`,
+        path: 'swarm-ingress',
+        sources: [],
+        endpoints: [],
+        bridges: ['docker_gwbridge'],
+        target: { address: 'host', port: publishedPort },
+      })),
   );
 
 /** Ports of the host that somebody else's rule sends on to a container. */

@@ -28,10 +28,11 @@ export function goalOf(exposure: Exposure, listening: Listening): Goal | undefin
 /** At the container's own address, or at a process of the host that speaks for it. */
 export function arrives(
   { fate, packet }: Journey,
-  { path, port, protocol, endpoints }: Exposure,
+  { path, port, protocol, endpoints, bridges = [] }: Exposure,
   listening: Listening,
 ): boolean {
   if (fate === 'forwarded') {
+    if (bridges.includes(packet.oif)) return true;
     return packet.dport === port && endpoints.map(hexOf).includes(packet.daddr);
   }
   if (fate !== 'delivered') return false;

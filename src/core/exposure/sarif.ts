@@ -10,6 +10,7 @@ const RULES: Readonly<Record<PathName, string>> = {
   'direct-v6': "A container's own IPv6 address answers from outside",
   'loopback-neighbour': 'A port published on 127.0.0.1 answers a neighbour',
   'host-network': 'A port of a container on the host network answers from outside',
+  'swarm-ingress': 'A port that a Swarm publishes on every node answers from outside',
   macvlan: 'A container stands on the network beside the host, where no rule guards it',
 };
 

@@ -124,13 +124,14 @@ function remedies(findings: readonly Finding[]): readonly string[] {
 const clipped = (text: string, most: number): string =>
   text.length <= most ? text : `${text.slice(0, most - 1)}…`;
 
-function wrapped(text: string, width = WIDTH): readonly string[] {
+/** Lines of at most `width` columns, those after the first indented. */
+export function wrapped(text: string, width = WIDTH, indent = '  '): readonly string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {
     const last = lines.at(-1);
     if (last !== undefined && last.length + 1 + word.length <= width) {
       lines[lines.length - 1] = `${last} ${word}`;
-    } else lines.push(lines.length === 0 ? word : `  ${word}`);
+    } else lines.push(lines.length === 0 ? word : `${indent}${word}`);
   }
   return lines;
 }
