@@ -1,38 +1,8 @@
-/** Builds the program, parses the command line, and maps errors to exit codes: the only place that does. */
-import { Command, CommanderError, Option } from 'commander';
-import { LEVELS } from './adapters/log.ts';
-import { addCommands } from './commands/commands.ts';
+/** Parses the command line, and maps errors to exit codes: the only place that does. */
+import { CommanderError } from 'commander';
 import { EXIT_FAILED, EXIT_USAGE } from './commands/exit-codes.ts';
 import { PortcullisError, type ErrorCode } from './errors.ts';
-import { version } from './version.ts';
-
-export function buildProgram(): Command {
-  const program = new Command('portcullis')
-    .description('Nginx sites from container labels, and a firewall that leaves no other way in')
-    .version(version(), '-V, --version')
-    .option(
-      '-c, --config <file>',
-      'configuration file (default: ./portcullis.yaml, /etc/portcullis/portcullis.yaml)',
-    )
-    .option(
-      '--docker <url>',
-      'Docker API, as unix:///run/docker.sock or tcp://host:2376 (default: DOCKER_HOST)',
-    )
-    .addOption(
-      new Option('--log-level <level>', 'least level to log').choices(LEVELS).default('info'),
-    )
-    .addOption(
-      new Option('--log-format <format>', 'how to log')
-        .choices(['pretty', 'json'])
-        .default('pretty'),
-    )
-    .option('--no-color', 'no colour')
-    .exitOverride()
-    .showHelpAfterError('(portcullis --help lists the commands)')
-    .showSuggestionAfterError();
-  addCommands(program);
-  return program;
-}
+import { buildProgram } from './program.ts';
 
 const WRONG_USE: readonly ErrorCode[] = ['bad-setting', 'bad-usage', 'nmap-file'];
 

@@ -15,7 +15,8 @@ export type ErrorCode =
   | 'firewall-rejected'
   | 'already-running'
   | 'probe-impossible'
-  | 'nmap-file';
+  | 'nmap-file'
+  | 'not-running';
 
 /**
  * A failure of something outside this program that a person can act on.

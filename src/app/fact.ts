@@ -13,8 +13,7 @@ export async function fact<T>(
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     const detail = error instanceof PortcullisError ? error.detail?.trim().split('\n')[0] : '';
-    const late = error instanceof Error && error.name === 'DeadlineError';
-    return { known: false, why: detail ? `${why}: ${detail}` : why, late };
+    return { known: false, why: detail ? `${why}: ${detail}` : why };
   }
 }
 

@@ -19,6 +19,8 @@ export type FollowDeps = {
   /** The tracker changed, or may have. */
   readonly onChange: () => void;
   readonly onEvent?: (event: DockerEvent) => void;
+  /** The engine is followed, with its version; or it is lost. */
+  readonly onConnection?: (connected: boolean, version?: string) => void;
   readonly signal: AbortSignal;
 };
 
@@ -38,6 +40,7 @@ export async function followDocker(deps: FollowDeps): Promise<void> {
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof PortcullisError)) throw error;
+      deps.onConnection?.(false);
       if (attempt === 0) {
         log.warn('docker-lost', { reason: error.message, routes: 'kept' });
       }
@@ -67,6 +70,8 @@ async function followOnce(deps: FollowDeps, onConnected: () => void): Promise<vo
     for (const { id, state } of containers) if (state !== 'running') dirty.add(id);
     if (dirty.size > 0) bell.ring();
     onConnected();
+    const { version } = await source.version(signal);
+    deps.onConnection?.(true, version);
     onChange();
 
     const readEvents = async (): Promise<void> => {

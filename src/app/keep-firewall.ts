@@ -15,6 +15,7 @@ import type { Settings } from '../core/settings-schema.ts';
 import { PortcullisError } from '../errors.ts';
 import { createFirewallGuard, type FirewallGuard } from './firewall-guard.ts';
 import { createPolicy, openBackend, type Policy } from './firewall.ts';
+import type { StatusBoard } from './status-board.ts';
 import { createBell, pause } from './wait.ts';
 
 export type KeepFirewallDeps = {
@@ -26,6 +27,7 @@ export type KeepFirewallDeps = {
   readonly now: () => number;
   /** Problems of the latest ruleset. */
   readonly onProblems: (problems: readonly Problem[]) => void;
+  readonly board: Pick<StatusBoard, 'report' | 'count'>;
   readonly signal: AbortSignal;
 };
 
@@ -52,11 +54,13 @@ export function createFirewallKeeper(deps: KeepFirewallDeps): FirewallKeeper {
       const backend = await openWhenPossible(deps, run);
       if (!backend) return;
       for (const gap of backend.gaps) log.debug('firewall-gap', { backend: backend.kind, gap });
+      deps.board.report('firewall', { backend: backend.kind });
       const enforcing = settings.firewall.mode === 'enforce';
       const guard = createFirewallGuard({
         backend,
         now,
-        onRepair: ({ drift, by, ms, alarm }) =>
+        onRepair: ({ drift, by, ms, alarm }) => {
+          deps.board.count('repairs');
           log[alarm ? 'error' : 'warn']('firewall-repaired', {
             what: drift[0]?.what,
             differences: drift.length,
@@ -66,9 +70,12 @@ export function createFirewallKeeper(deps: KeepFirewallDeps): FirewallKeeper {
             ...(alarm && {
               alarm: 'another program keeps undoing the firewall: repairs slow down',
             }),
-          }),
-        onFailure: (error) =>
-          log.error('firewall-failed', { reason: error.message, detail: error.detail }),
+          });
+        },
+        onFailure: (error) => {
+          deps.board.report('firewall', { enforced: false });
+          log.error('firewall-failed', { reason: error.message, detail: error.detail });
+        },
       });
       const follow = enforcing
         ? enforce(deps, { bell, guard, backend })
@@ -118,6 +125,7 @@ async function enforce(
         if (key !== applied) {
           const startedAt = now();
           await guard.apply(ruleset);
+          deps.board.report('firewall', { enforced: true });
           const first = applied === '';
           applied = key;
           log[first ? 'info' : 'debug'](first ? 'firewall-enforced' : 'firewall-updated', {
@@ -134,6 +142,7 @@ async function enforce(
         waitMs = againMs;
       } catch (error) {
         if (!(error instanceof PortcullisError)) throw error;
+        deps.board.report('firewall', { enforced: false });
         log.error('firewall-failed', { reason: error.message, detail: error.detail });
         waitMs = RETRY_MS;
       }

@@ -11,7 +11,11 @@ import type { Settings } from '../core/settings-schema.ts';
 import { createPublisher, type Publisher } from './publisher.ts';
 import { createSiteRenderer } from './site-renderer.ts';
 
-export type OpenedPublisher = { readonly publisher: Publisher; readonly store: GenerationStore };
+export type OpenedPublisher = {
+  readonly publisher: Publisher;
+  readonly store: GenerationStore;
+  readonly nginxVersion: string;
+};
 
 /** @param docker URL of the Docker API; used only where Nginx runs in a container */
 export async function openPublisher(
@@ -24,15 +28,16 @@ export async function openPublisher(
   const listen = { port: settings.nginx.listen_http, ipv6, authDir: settings.auth_dir };
   const store = openStore(settings.nginx.dir);
   const templates = await loadTemplates(settings.template_dir);
+  const nginx = await openNginxHost(settings, { docker });
   const publisher = createPublisher({
     store,
     listen,
     log,
-    nginx: await openNginxHost(settings, { docker }),
+    nginx,
     renderSites: createSiteRenderer({ templates, listen, read: readTree, hash: contentHash }),
     renderIndex: templates.index,
     hash: contentHash,
     authFiles: () => namesOfFiles(settings.auth_dir),
   });
-  return { publisher, store };
+  return { publisher, store, nginxVersion: await nginx.version() };
 }

@@ -11,6 +11,8 @@ export type LoopDeps = {
   readonly pass: (reloaded: () => void) => Promise<void>;
   /** When something is due without a trigger, as a lingering container; Infinity for never. */
   readonly nextTimedAt: () => number;
+  /** A pass failed; it is tried again. */
+  readonly onFailure: (error: PortcullisError) => void;
   readonly now: () => number;
   readonly random: () => number;
   readonly log: Log;
@@ -44,6 +46,7 @@ export function createReconcileLoop(deps: LoopDeps): ReconcileLoop {
       lastFailure = '';
     } catch (error) {
       if (!(error instanceof PortcullisError)) throw error;
+      deps.onFailure(error);
       // Said once while it lasts: the same line every five seconds hides the next one.
       const fields = { code: error.code, reason: error.message, detail: error.detail };
       if (error.message === lastFailure) log.debug('pass-failed', fields);

@@ -1,8 +1,10 @@
 /** The sidecar: settings -> session -> settings again when they change, until the signal. */
 import type { DockerSource } from '../adapters/docker.ts';
 import type { Log } from '../adapters/log.ts';
+import { serveStatus } from '../adapters/status-server.ts';
 import { watchFiles } from '../adapters/watch-files.ts';
 import type { Network, Problem } from '../core/model.ts';
+import type { RoutePlan } from '../core/routes-model.ts';
 import { problemText } from '../core/problem-text.ts';
 import { Tracker } from '../core/tracker.ts';
 import { PortcullisError } from '../errors.ts';
@@ -13,6 +15,7 @@ import { createFirewallKeeper } from './keep-firewall.ts';
 import { openPublisher } from './open-publisher.ts';
 import type { Publisher } from './publisher.ts';
 import { createReconcileLoop } from './reconcile-loop.ts';
+import type { StatusBoard } from './status-board.ts';
 import { createBell } from './wait.ts';
 
 export type WatchDeps = {
@@ -23,6 +26,7 @@ export type WatchDeps = {
   readonly log: Log;
   readonly now: () => number;
   readonly random: () => number;
+  readonly board: StatusBoard;
   /** Ends the watch, after the pass under way. */
   readonly signal: AbortSignal;
 };
@@ -59,7 +63,7 @@ type Session = {
 };
 
 async function runSession(deps: WatchDeps, session: Session): Promise<void> {
-  const { log, now, random, source } = deps;
+  const { log, now, random, source, board } = deps;
   const { loaded, tracker, signal, onSettings } = session;
   const { settings } = loaded;
   const candidates = createCandidates(settings);
@@ -74,7 +78,10 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
     signal,
     snapshot: () => networks && { containers: [...tracker.containers, ...tracker.ended], networks },
     onProblems: toldOfFirewall,
+    board,
   });
+  board.report('firewall', { mode: settings.firewall.mode, backend: null, enforced: false });
+  serveStatus(settings.status.listen, { status: board.status, log, signal });
 
   let publisher: Publisher | undefined;
 
@@ -84,10 +91,12 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
     random,
     log,
     nextTimedAt: () => tracker.nextExpiryAt,
+    onFailure: ({ message }) => board.report('nginx', { last_error: message }),
     async pass(reloading) {
       const startedAt = now();
       tracker.expire(now());
       if (!networks || !publisher) return;
+      board.count('reconciles');
       const desired = await publisher.desire(candidates(tracker.running, tracker.lingering), {
         verify: false,
       });
@@ -95,10 +104,14 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
         reload: true,
         onReload: () => {
           reloading();
+          board.count('reloads');
+          board.report('nginx', { last_reload: new Date().toISOString() });
           log.debug('reload-signal', { at: performance.timeOrigin + performance.now() });
         },
       });
       told(published.plan.problems);
+      board.report('nginx', { generation: published.generation.id, last_error: null });
+      board.report('routes', routeCounts(published.plan));
       const fields = {
         generation: published.generation.id,
         sites: published.plan.sites.length,
@@ -153,12 +166,18 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
           firewall.trigger();
           loop.trigger();
         },
-        onEvent: ({ kind, action, name }) => log.debug('docker-event', { kind, action, name }),
+        onEvent: ({ kind, action, name }) => {
+          board.count('seen');
+          log.debug('docker-event', { kind, action, name });
+        },
+        onConnection: (connected, version) =>
+          board.report('docker', { connected, ...(version !== undefined && { version }) }),
       }),
       loop.run(signal),
       firewall.run(),
       openWhenPossible(deps, session).then((opened) => {
         publisher = opened.publisher;
+        if (opened.nginxVersion) board.report('nginx', { version: opened.nginxVersion });
         loop.trigger();
       }),
     ]);
@@ -171,7 +190,7 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
 async function openWhenPossible(
   deps: WatchDeps,
   { loaded, signal }: Session,
-): Promise<{ publisher?: Publisher }> {
+): Promise<{ publisher?: Publisher; nginxVersion?: string }> {
   const bell = createBell();
   let last = '';
   while (!signal.aborted) {
@@ -181,6 +200,7 @@ async function openWhenPossible(
       if (!(error instanceof PortcullisError)) throw error;
       if (error.message !== last) {
         deps.log.error('not-ready', { reason: error.message, detail: error.detail });
+        deps.board.report('nginx', { last_error: error.message });
       }
       last = error.message;
       await bell.wait(2_000, signal);
@@ -188,6 +208,11 @@ async function openWhenPossible(
   }
   return {};
 }
+
+const routeCounts = ({ sites, rejected }: RoutePlan) => ({
+  live: sites.reduce((sum, { routes }) => sum + routes.length, 0),
+  rejected: rejected.length,
+});
 
 /** Tells a problem once when it appears and once when it goes. */
 function createTold(log: Log): (problems: readonly Problem[]) => void {

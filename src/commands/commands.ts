@@ -1,11 +1,13 @@
 import type { Command } from 'commander';
 import { addAudit } from './audit.ts';
+import { addCompletion } from './completion.ts';
 import { addDoctor } from './doctor.ts';
 import { addExplain } from './explain.ts';
 import { addFirewall } from './firewall.ts';
 import { addGenerate } from './generate.ts';
 import { addInit } from './init.ts';
 import { addRoutes } from './routes.ts';
+import { addStatus } from './status.ts';
 import { addUndo } from './undo.ts';
 import { addWatch } from './watch.ts';
 
@@ -17,7 +19,9 @@ export function addCommands(program: Command): void {
   addFirewall(program);
   addAudit(program);
   addExplain(program);
+  addStatus(program);
   addDoctor(program);
   addInit(program);
   addUndo(program);
+  addCompletion(program);
 }

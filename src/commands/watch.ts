@@ -21,11 +21,14 @@ async function watchCommand(options: GlobalOptions): Promise<void> {
   };
   process.once('SIGTERM', end).once('SIGINT', end);
   const { settings } = await settingsFor(options, log);
-  const [{ openDocker }, { watch }, { withLock }] = await Promise.all([
-    import('../adapters/docker.ts'),
-    import('../app/watch.ts'),
-    import('../app/with-lock.ts'),
-  ]);
+  const [{ openDocker }, { watch }, { withLock }, { createStatusBoard }, { version }] =
+    await Promise.all([
+      import('../adapters/docker.ts'),
+      import('../app/watch.ts'),
+      import('../app/with-lock.ts'),
+      import('../app/status-board.ts'),
+      import('../version.ts'),
+    ]);
   const source = await openDocker({ url: options.docker, env: process.env });
   await withLock(settings.nginx.dir, () =>
     watch({
@@ -35,6 +38,7 @@ async function watchCommand(options: GlobalOptions): Promise<void> {
       log,
       now: () => performance.now(),
       random: Math.random,
+      board: createStatusBoard(version(), new Date()),
       signal: ended.signal,
     }),
   );

@@ -125,7 +125,10 @@ export const settingsSchema = z.strictObject({
     })
     .prefault({}),
   status: z
-    .strictObject({ listen: listen.default('127.0.0.1:9180'), host: z.string().default('') })
+    .strictObject({
+      listen: listen.default('127.0.0.1:9180'),
+      host: z.string().max(0, 'is not supported by this version yet; leave it empty').default(''),
+    })
     .prefault({}),
   compat: z
     .array(z.string())

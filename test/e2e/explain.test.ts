@@ -1,5 +1,6 @@
 /** `explain` and `doctor` on a real engine and a real Nginx: what is right, and what is wrong and why. */
 import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Check } from '../../src/core/doctor/check.ts';
@@ -245,7 +246,20 @@ for (const [title, name, breakIt, mendIt] of [
   });
 }
 
-test('doctor: Docker does not answer', async () => {
-  const { checks, code } = await doctor('--docker', `unix://${join(lab.folder, 'none.sock')}`);
-  assert.deepEqual([code, stateOf(checks, 'docker')], [3, 'problem']);
+test('doctor: Docker does not answer, or never stops thinking', async () => {
+  const silent = join(lab.folder, 'silent.sock');
+  const server = createServer(() => {}).listen(silent);
+  try {
+    for (const socket of [join(lab.folder, 'none.sock'), silent]) {
+      const { checks, code } = await doctor('--docker', `unix://${socket}`);
+      assert.deepEqual([code, stateOf(checks, 'docker')], [3, 'problem'], socket);
+      assert.equal(
+        stateOf(checks, 'nginx configuration'),
+        'ok',
+        'the others are told all the same',
+      );
+    }
+  } finally {
+    server.close();
+  }
 });

@@ -477,6 +477,45 @@ test('watch: a list call that fails, is cut off or is no list is not taken for "
   }
 });
 
+test('status: what watch is doing, for people, programs and a health check', async () => {
+  const none = await portcullis('status');
+  assert.equal(none.code, 1);
+  assert.match(
+    none.stderr,
+    /no watch answers at 127\.0\.0\.1:9180 .*start it with "portcullis watch"/,
+  );
+  await engine.run(process1234);
+  await startWatch();
+  const { code, stdout } = await portcullis('status', '--json');
+  const status = JSON.parse(stdout);
+  assert.equal(code, 0, stdout);
+  assert.equal(status.docker.connected, true);
+  assert.match(status.docker.version, /^\d+\./);
+  assert.match(status.nginx.version, /^1\./);
+  assert.match(status.nginx.generation, /^[0-9a-f]{16}$/);
+  assert.deepEqual(status.routes, { live: 1, rejected: 0, quarantined: 0 });
+  const { reloads } = status.events;
+  await engine.run({ ...process1234, name: 'second', ports: ['127.0.0.1:1235:80'] });
+  await until('the second is served', 'service-1235.example.com', 'second');
+  const later = JSON.parse((await portcullis('status', '--json')).stdout);
+  assert.equal(later.routes.live, 2);
+  assert.equal(later.events.reloads, reloads + 1);
+  assert.ok(later.events.seen >= 2);
+  assert.match((await portcullis('status')).stdout, /^watch is well\n/);
+  const curl = (path: string, ...more: readonly string[]): Promise<RunResult> =>
+    lab.host.run(['curl', '-s', '-w', '%{http_code}', ...more, `http://127.0.0.1:9180${path}`]);
+  assert.equal((await curl('/healthz')).stdout, 'ok\n200');
+  assert.match((await curl('/metrics')).stdout, /^portcullis_routes_live 2$/m);
+  assert.match((await curl('/status', '-H', 'Host: evil.example')).stdout, /403$/);
+  assert.match((await curl('/status', '-X', 'POST')).stdout, /405$/);
+  await engine.stop();
+  await waitUntil(
+    'it says that Docker is away',
+    async () => (await curl('/healthz')).stdout.endsWith('503') || undefined,
+  );
+  assert.equal((await portcullis('status')).code, 1);
+});
+
 test('watch: replicas balance; an unhealthy replica gets no traffic until it is healthy', async () => {
   await startWatch();
   for (const [index, name] of ['r1', 'r2'].entries()) {

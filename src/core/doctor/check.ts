@@ -13,8 +13,7 @@ export type Check = {
 
 /** Something that was looked at; `why` says why it is not known. */
 export type Fact<T> =
-  | { readonly known: true; readonly value: T }
-  | { readonly known: false; readonly why: string; readonly late: boolean };
+  { readonly known: true; readonly value: T } | { readonly known: false; readonly why: string };
 
 export const ok = (name: string, what: string): Check => ({ name, state: 'ok', what });
 

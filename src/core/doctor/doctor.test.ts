@@ -11,7 +11,7 @@ import { nginxChecks, type NginxCheckFacts } from './nginx-checks.ts';
 import { hasProblem, reportLines, verdict } from './report.ts';
 
 const known = <T>(value: T): Fact<T> => ({ known: true, value });
-const unknown = (why = 'no answer within 4 s'): Fact<never> => ({ known: false, why, late: true });
+const unknown = (why = 'no answer within 4 s'): Fact<never> => ({ known: false, why });
 const settings = settingsSchema.parse({ domain: 'lab.example' });
 
 const info = {

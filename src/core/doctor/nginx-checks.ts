@@ -80,7 +80,7 @@ function folder(facts: NginxCheckFacts, { dir }: Place): Check {
   const name = 'nginx.dir';
   if (!facts.folder.known) return notChecked(name, facts.folder.why);
   const { exists, writable, oneFileSystem } = facts.folder.value;
-  if (!writable) return problem(name, `${dir} cannot be written`, 'run as root: sudo portcullis …');
+  if (!writable) return problem(name, `${dir} cannot be written`, 'sudo portcullis doctor');
   if (!exists) return ok(name, `${dir} is not there yet and can be made`);
   if (oneFileSystem) return ok(name, `${dir} can be written`);
   return problem(
