@@ -1,39 +1,79 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CertificateFile } from '../core/doctor/certificate-checks.ts';
-import { codeOf } from './atomic-file.ts';
+import type { Certificate } from '../core/tls/choose-certificate.ts';
 
-/** Every `<name>.crt` or `<name>.pem` of a folder with `<name>.key`; undefined where there is no such folder. */
-export async function readCertificates(
-  dir: string,
-): Promise<readonly CertificateFile[] | undefined> {
-  let names: readonly string[];
+export type CertificateFiles = Certificate & {
+  readonly certificateFile: string;
+  readonly keyFile: string;
+  /** SHA-256 of the certificate; changes when it is renewed. */
+  readonly fingerprint: string;
+  readonly ocsp: boolean;
+};
+
+/** Every pair in the folder: `<name>.crt` + `.key`, and certbot's `<name>/fullchain.pem` + `privkey.pem`. */
+export function readCertificates(folder: string): readonly CertificateFiles[] {
+  return entries(folder).flatMap((entry): readonly CertificateFiles[] => {
+    if (entry.isFile() || entry.isSymbolicLink()) {
+      const name = /^(.+)\.crt$/.exec(entry.name)?.[1];
+      if (name !== undefined) {
+        return [readPair(name, join(folder, `${name}.crt`), join(folder, `${name}.key`))];
+      }
+    }
+    const chain = join(folder, entry.name, 'fullchain.pem');
+    const isFolder = entry.isDirectory() || entry.isSymbolicLink();
+    if (
+      !isFolder ||
+      !entries(join(folder, entry.name)).some(({ name }) => name === 'fullchain.pem')
+    ) {
+      return [];
+    }
+    return [readPair(entry.name, chain, join(folder, entry.name, 'privkey.pem'))];
+  });
+}
+
+/** Of a folder that cannot be listed nothing is known, and no other one is kept from being read. */
+function entries(folder: string) {
   try {
-    names = await readdir(dir);
+    return readdirSync(folder, { withFileTypes: true });
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP'].includes(String(code))) return [];
     throw error;
   }
-  const files = names.filter((name) => /\.(?:crt|pem)$/.test(name)).toSorted();
-  return Promise.all(files.map((name) => readOne(join(dir, name))));
 }
 
-async function readOne(file: string): Promise<CertificateFile> {
-  try {
-    const certificate = new X509Certificate(await readFile(file));
-    const endsAt = Date.parse(certificate.validTo);
-    return { file, endsAt, key: await keyOf(file, certificate) };
-  } catch {
-    return { file, endsAt: undefined, key: 'none' };
+function readPair(name: string, certificateFile: string, keyFile: string): CertificateFiles {
+  const files = { name, certificateFile, keyFile };
+  const unknown = { hosts: [], notBefore: 0, notAfter: 0, fingerprint: '', ocsp: false };
+  const read = attempt(() => new X509Certificate(readFileSync(certificateFile)));
+  if ('failure' in read) {
+    return { ...files, ...unknown, broken: `${certificateFile} cannot be read: ${read.failure}` };
   }
+  const certificate = read.value;
+  const said = {
+    hosts: dnsNames(certificate.subjectAltName ?? ''),
+    notBefore: Date.parse(certificate.validFrom),
+    notAfter: Date.parse(certificate.validTo),
+    fingerprint: certificate.fingerprint256,
+    ocsp: (certificate.infoAccess ?? '').includes('OCSP - URI:'),
+  };
+  const key = attempt(() => createPrivateKey(readFileSync(keyFile)));
+  if ('failure' in key) {
+    return { ...files, ...said, broken: `${keyFile} cannot be read: ${key.failure}` };
+  }
+  return certificate.checkPrivateKey(key.value)
+    ? { ...files, ...said }
+    : { ...files, ...said, broken: `${keyFile} is not the key of ${certificateFile}` };
 }
 
-async function keyOf(file: string, certificate: X509Certificate): Promise<CertificateFile['key']> {
+const dnsNames = (subjectAltName: string): readonly string[] =>
+  [...subjectAltName.matchAll(/(?:^|, )DNS:([^,"]+)/g)].map(([, name = '']) => name.toLowerCase());
+
+function attempt<T>(read: () => T): { readonly value: T } | { readonly failure: string } {
   try {
-    const key = createPrivateKey(await readFile(file.replace(/\.(?:crt|pem)$/, '.key')));
-    return certificate.checkPrivateKey(key) ? 'fits' : 'other';
+    return { value: read() };
   } catch (error) {
-    return codeOf(error) === 'ENOENT' ? 'none' : 'unreadable';
+    return { failure: error instanceof Error ? error.message : String(error) };
   }
 }

@@ -10,6 +10,8 @@ const EMPTY = {
   version: 1,
   listens: [],
   redirectFrom: [],
+  tls: undefined,
+  acmeDir: undefined,
   redirectTo: '',
   upstreams: [],
   rateZones: [],

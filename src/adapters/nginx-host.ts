@@ -51,6 +51,9 @@ export async function openNginxHost(
   };
 
   return {
+    async hasModule(name) {
+      return (await nginx.build()).modules.has(name);
+    },
     async version() {
       return (await nginx.build()).version;
     },

@@ -10,7 +10,7 @@ import { otherFirewalls } from '../adapters/other-firewalls.ts';
 import { holdersOf } from '../adapters/port-holders.ts';
 import { run } from '../adapters/run.ts';
 import { resolveWildcard } from '../adapters/wildcard-dns.ts';
-import { certificateChecks } from '../core/doctor/certificate-checks.ts';
+import { certificateChecks, type CertificateFile } from '../core/doctor/certificate-checks.ts';
 import type { Check, Fact } from '../core/doctor/check.ts';
 import { dockerChecks, type DockerFacts } from '../core/doctor/docker-checks.ts';
 import {
@@ -46,7 +46,7 @@ export async function doctor(
     lookAtNginx(settings, docker),
     lookAtFirewall(settings, source),
     lookAtHost(settings, { file, source }),
-    fact(CALL_MS, () => readCertificates(settings.tls.cert_dir)),
+    fact(CALL_MS, () => certificatesIn(settings.tls.cert_dir)),
   ]);
   return [
     ...dockerChecks(dockerFacts),
@@ -55,6 +55,16 @@ export async function doctor(
     ...certificateChecks(certificates, { dir: settings.tls.cert_dir, nowMs: Date.now() }),
     ...hostChecks(host, settings),
   ];
+}
+
+async function certificatesIn(dir: string): Promise<readonly CertificateFile[] | undefined> {
+  const there = await stat(dir).catch(() => undefined);
+  if (!there) return undefined;
+  return readCertificates(dir).map(({ certificateFile, notAfter, broken, hosts }) => ({
+    file: certificateFile,
+    endsAt: hosts.length === 0 && notAfter === 0 ? undefined : notAfter,
+    ...(broken !== undefined && { broken }),
+  }));
 }
 
 async function lookAtDocker(source: DockerSource): Promise<DockerFacts> {

@@ -9,6 +9,7 @@ import { planRoutes, type Candidate } from '../core/routes.ts';
 import type { RoutePlan } from '../core/routes-model.ts';
 import type { Settings } from '../core/settings-schema.ts';
 import { standaloneFiles } from '../core/shown-files.ts';
+import { listening } from './listen-settings.ts';
 import { createSiteRenderer } from './site-renderer.ts';
 
 /** @param dir where the files will lie: the index includes them by absolute path */
@@ -18,16 +19,17 @@ export async function desireOffline(
   dir: string,
 ): Promise<{ plan: RoutePlan; files: FileTree }> {
   const templates = await loadTemplates(settings.template_dir);
-  const listen = {
-    port: settings.nginx.listen_http,
+  const { listen } = listening(settings, {
     ipv6: settings.nginx.ipv6,
-    authDir: settings.auth_dir,
-  };
+    installed: undefined,
+    now: Date.now(),
+  });
   const render = createSiteRenderer({ templates, listen, read: readTree, hash: contentHash });
   const plan = planRoutes(candidates, {
     handWritten: new Map(),
     holders: new Map(),
     authFiles: undefined,
+    ...(listen.tls && { certificateOf: listen.tls.certificateOf }),
   });
   const generation = buildGeneration(render(plan.sites), plan.rejected, {
     dir: resolve(dir),

@@ -7,14 +7,20 @@ import type { Log } from '../adapters/log.ts';
 import { openNginxHost } from '../adapters/nginx-host.ts';
 import { readTree } from '../adapters/nginx-tree.ts';
 import { loadTemplates } from '../adapters/templates.ts';
+import type { NginxHost } from '../core/nginx-host.ts';
 import type { Settings } from '../core/settings-schema.ts';
+import { PortcullisError } from '../errors.ts';
+import { listening, type ListeningNginx } from './listen-settings.ts';
 import { createPublisher, type Publisher } from './publisher.ts';
 import { createSiteRenderer } from './site-renderer.ts';
 
 export type OpenedPublisher = {
   readonly publisher: Publisher;
   readonly store: GenerationStore;
-  readonly nginxVersion: string;
+  /** Undefined where it cannot be asked now. */
+  readonly nginxVersion: string | undefined;
+  /** See `Listening`. */
+  readonly nextExpiryAt: number;
 };
 
 /** @param docker URL of the Docker API; used only where Nginx runs in a container */
@@ -25,10 +31,11 @@ export async function openPublisher(
 ): Promise<OpenedPublisher> {
   const ipv6 = settings.nginx.ipv6 && (await hasIpv6());
   if (settings.nginx.ipv6 && !ipv6) log.debug('ipv6-off', { reason: 'this machine has no IPv6' });
-  const listen = { port: settings.nginx.listen_http, ipv6, authDir: settings.auth_dir };
   const store = openStore(settings.nginx.dir);
   const templates = await loadTemplates(settings.template_dir);
   const nginx = await openNginxHost(settings, { docker });
+  const installed = await installedNginx(nginx);
+  const { listen, nextExpiryAt } = listening(settings, { ipv6, installed, now: Date.now() });
   const publisher = createPublisher({
     store,
     listen,
@@ -39,5 +46,15 @@ export async function openPublisher(
     hash: contentHash,
     authFiles: () => namesOfFiles(settings.auth_dir),
   });
-  return { publisher, store, nginxVersion: await nginx.version() };
+  return { publisher, store, nginxVersion: installed?.version, nextExpiryAt };
+}
+
+/** An Nginx that cannot be asked, as in a container that does not run, is told of when it is needed. */
+async function installedNginx(nginx: NginxHost): Promise<ListeningNginx | undefined> {
+  try {
+    return { version: await nginx.version(), hasHttp2: await nginx.hasModule('http_v2') };
+  } catch (error) {
+    if (error instanceof PortcullisError) return undefined;
+    throw error;
+  }
 }

@@ -1,4 +1,5 @@
 /** The plan without rendering or writing: for `routes`. */
+import { readCertificates } from '../adapters/certificates.ts';
 import { openStore } from '../adapters/generation-store.ts';
 import { readHandWritten } from '../adapters/hand-written.ts';
 import { namesOfFiles } from '../adapters/file-names.ts';
@@ -7,7 +8,12 @@ import type { Container } from '../core/model.ts';
 import { planRoutes } from '../core/routes.ts';
 import type { RoutePlan } from '../core/routes-model.ts';
 import type { Settings } from '../core/settings-schema.ts';
+import { certificateChooser, type ChooseCertificate } from '../core/tls/site-tls.ts';
 import { createCandidates } from './candidates.ts';
+
+/** As `generate` would choose. */
+export const certificatesOf = ({ tls }: Settings): ChooseCertificate =>
+  certificateChooser(readCertificates(tls.cert_dir), Date.now());
 
 /** What `generate` would serve for these containers, as far as can be told without Nginx. */
 export async function planFor(
@@ -20,5 +26,6 @@ export async function planFor(
     handWritten: await readHandWritten(settings, options),
     holders: holdersOf(live?.manifest),
     authFiles: live ? await namesOfFiles(settings.auth_dir) : undefined,
+    certificateOf: certificatesOf(settings),
   });
 }

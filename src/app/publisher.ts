@@ -78,6 +78,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
       handWritten: facts.handWritten,
       holders: live ? holdersIn(live) : new Map(),
       authFiles: await deps.authFiles(),
+      ...(deps.listen.tls && { certificateOf: deps.listen.tls.certificateOf }),
     });
     const known = live ? filesIn(live) : new Set<string>();
     const generation = buildGeneration(deps.renderSites(plan.sites, known), plan.rejected, {

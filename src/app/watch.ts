@@ -12,11 +12,11 @@ import type { LoadedSettings } from '../settings.ts';
 import { createCandidates } from './candidates.ts';
 import { followDocker } from './follow-docker.ts';
 import { createFirewallKeeper } from './keep-firewall.ts';
-import { openPublisher } from './open-publisher.ts';
+import { openPublisher, type OpenedPublisher } from './open-publisher.ts';
 import type { Publisher } from './publisher.ts';
 import { createReconcileLoop } from './reconcile-loop.ts';
 import type { StatusBoard } from './status-board.ts';
-import { createBell } from './wait.ts';
+import { createBell, pause } from './wait.ts';
 
 export type WatchDeps = {
   readonly source: DockerSource;
@@ -177,6 +177,7 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
       firewall.run(),
       openWhenPossible(deps, session).then((opened) => {
         publisher = opened.publisher;
+        renewAt(opened.nextExpiryAt ?? Infinity, reread, signal);
         if (opened.nginxVersion) board.report('nginx', { version: opened.nginxVersion });
         loop.trigger();
       }),
@@ -190,7 +191,7 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
 async function openWhenPossible(
   deps: WatchDeps,
   { loaded, signal }: Session,
-): Promise<{ publisher?: Publisher; nginxVersion?: string }> {
+): Promise<Partial<OpenedPublisher>> {
   const bell = createBell();
   let last = '';
   while (!signal.aborted) {
@@ -207,6 +208,16 @@ async function openWhenPossible(
     }
   }
   return {};
+}
+
+/** A certificate that ends, or begins, is chosen anew. */
+function renewAt(at: number, reread: () => Promise<void>, signal: AbortSignal): void {
+  if (at === Infinity) return;
+  void pause(at - Date.now() + 1_000, signal).then(() => {
+    // A pause has a longest length: what is not due yet is waited for again.
+    if (signal.aborted) return undefined;
+    return Date.now() >= at ? reread() : renewAt(at, reread, signal);
+  });
 }
 
 const routeCounts = ({ sites, rejected }: RoutePlan) => ({

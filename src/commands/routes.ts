@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { RoutePlan } from '../core/routes-model.ts';
 import { shownName } from '../core/problem-text.ts';
+import { hasTls, type ChooseCertificate } from '../core/tls/site-tls.ts';
 import { EXIT_REJECTED } from './exit-codes.ts';
 import { logFor, settingsFor, type GlobalOptions } from './global-options.ts';
 import { print, printProblems } from './print.ts';
@@ -35,24 +36,27 @@ export function addRoutes(program: Command): void {
 async function routes(options: RoutesOptions): Promise<void> {
   const { settings } = await settingsFor(options, logFor(options));
   const containers = await readContainers(options);
-  const { planFor } = await import('../app/plan-only.ts');
+  const { planFor, certificatesOf } = await import('../app/plan-only.ts');
   const plan = await planFor(containers, settings, options);
-  const rows = rowsOf(plan);
+  const rows = rowsOf(plan, certificatesOf(settings));
   if (options.json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
   else print(table(rows));
   printProblems(plan.problems);
   if (plan.problems.length > 0) process.exitCode = EXIT_REJECTED;
 }
 
-export function rowsOf({ sites, rejected }: RoutePlan): readonly RouteRow[] {
-  const live = sites.flatMap(({ routes: all }) =>
-    all.map(({ host, path, servers }): RouteRow => {
+export function rowsOf(
+  { sites, rejected }: RoutePlan,
+  certificateOf: ChooseCertificate,
+): readonly RouteRow[] {
+  const live = sites.flatMap((site) =>
+    site.routes.map(({ host, path, servers }): RouteRow => {
       const upstreams = servers.map(({ address, container, id }) => ({ address, container, id }));
       const waiting = { reason: 'no container is ready: answers 503' };
       return {
         host,
         path,
-        tls: false,
+        tls: hasTls(site, certificateOf),
         state: 'live',
         ...(servers.length === 0 && waiting),
         upstreams,

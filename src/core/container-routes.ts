@@ -15,7 +15,7 @@ export type RouteSettings = Pick<
 const NOTHING: ContainerRoutes = { wanted: [], problems: [] };
 
 /** Options of the label table that this version reads but cannot do yet. Ignoring them could open a site. */
-const NOT_YET = ['cert', 'auth-request', 'template'] as const;
+const NOT_YET = ['auth-request', 'template'] as const;
 
 /** The routes one container's labels ask for. One wrong label and it gets none: half a wish is not served. */
 export function containerRoutes(container: Container, settings: RouteSettings): ContainerRoutes {
@@ -55,8 +55,8 @@ function oneRoute(
     if (options[option] !== undefined)
       return fail(key(option), 'is not supported by this version yet');
   }
-  if (options.tls === 'only') {
-    return fail(key('tls'), '"only" is not supported by this version yet; use "auto" or "off"');
+  if (options.tls === 'off' && options.cert !== undefined) {
+    return fail(key('cert'), `has no effect where ${key('tls')} is off`);
   }
   if (options.burst !== undefined && options.rate === undefined) {
     return fail(key('burst'), `has no effect without ${key('rate')}`);
@@ -143,6 +143,8 @@ function wantedRoute(
       balance: options.balance ?? 'round_robin',
       allow: options.allow ?? [],
       buffering: options.buffering !== 'off',
+      tls: options.tls ?? 'auto',
+      ...(options.cert !== undefined && { cert: options.cert }),
       ...(options['auth-basic'] !== undefined && { authBasic: options['auth-basic'] }),
       ...(options.rate !== undefined && { rate: options.rate }),
       ...(options.burst !== undefined && { burst: options.burst }),

@@ -1,6 +1,7 @@
 /** What the index template is given: the entry file of one generation. */
 import type { Site } from './routes-model.ts';
 import { listens, type ListenSettings } from './site-view.ts';
+import { siteTls, tlsListens } from './tls/site-tls.ts';
 
 export type IndexView = {
   readonly version: 1;
@@ -10,6 +11,8 @@ export type IndexView = {
   readonly listens: readonly (readonly string[])[];
   /** Where an unknown host is closed; empty where the user's own configuration has a default server. */
   readonly defaultListens: readonly (readonly string[])[];
+  /** Where a handshake for an unknown name is refused; empty where no site has a certificate. */
+  readonly rejectListens: readonly (readonly string[])[];
   readonly includes: readonly string[];
 };
 
@@ -22,7 +25,7 @@ export type IndexContext = {
 };
 
 export function indexView(
-  sites: readonly Pick<Site, 'host' | 'redirectFrom'>[],
+  sites: readonly Site[],
   { id, includes }: { id: string; includes: readonly string[] },
   { listen, userDirectives, userDefaults }: IndexContext,
 ): IndexView {
@@ -35,9 +38,18 @@ export function indexView(
     defaultListens: listens(listen)
       .filter(([address = '']) => !userDefaults.has(address))
       .map((args) => [...args, 'default_server']),
+    rejectListens: rejects(sites, listen).filter(([address = '']) => !userDefaults.has(address)),
     includes,
   };
 }
+
+const rejects = (
+  sites: readonly Site[],
+  { tls, ipv6 }: ListenSettings,
+): readonly (readonly string[])[] => {
+  if (tls === undefined || !sites.some((site) => siteTls(site, tls, ipv6) !== undefined)) return [];
+  return tlsListens(tls, ipv6).map((args) => [...args, 'default_server']);
+};
 
 /**
  * Nginx's own sizes (buckets of 64 bytes, 512 names) end in a fatal error at a name of 47 characters

@@ -15,6 +15,8 @@ export type NginxFacts = {
 export type NginxHost = {
   /** As `1.22.1`. @throws {PortcullisError} `nginx-missing` */
   version(): Promise<string>;
+  /** Is this module built in or loadable? As `http_v2`. */
+  hasModule(name: string): Promise<boolean>;
   /** Reads the user's configuration, again only when it changed. */
   facts(): Promise<NginxFacts>;
   /** `nginx -t` of the user's main configuration with `indexPath` in place of the live index. */

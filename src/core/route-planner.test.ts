@@ -12,6 +12,7 @@ const ACCESS: Access = {
   balance: 'round_robin',
   allow: [],
   buffering: true,
+  tls: 'auto',
 };
 const HOSTS = ['a.example', 'b.example', 'c.example', 'd.example'];
 

@@ -25,6 +25,9 @@ export type Access = {
   readonly maxBody?: string;
   readonly timeout?: string;
   readonly buffering: boolean;
+  readonly tls: 'auto' | 'only' | 'off';
+  /** Name of a certificate in tls.cert_dir. */
+  readonly cert?: string;
 };
 
 /** One (host, path) that a container wants. */

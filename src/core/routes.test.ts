@@ -251,8 +251,8 @@ const REJECTED: readonly [
   ],
   [
     'an option of a later version is not ignored',
-    [container('a', { ports: ['127.0.0.1:1:80'], ...label({ tls: 'only' }) })],
-    'container a: label portcullis.tls "only" is not supported by this version yet; use "auto" or "off"',
+    [container('a', { ports: ['127.0.0.1:1:80'], ...label({ template: 'x' }) })],
+    'container a: label portcullis.template is not supported by this version yet',
     [],
   ],
   [

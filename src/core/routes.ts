@@ -1,6 +1,7 @@
 /** Many containers' wishes -> sites. Who owns a host is decided here, the same way for the same input. */
 import { groupBy } from './group-by.ts';
 import { memo } from './memo.ts';
+import type { ChooseCertificate } from './tls/site-tls.ts';
 import type { Container, Problem } from './model.ts';
 import type {
   ContainerRoutes,
@@ -28,6 +29,8 @@ export type RouteContext = {
   readonly holders: ReadonlyMap<string, string>;
   /** Names of the files in auth_dir; undefined where it cannot be known. */
   readonly authFiles: ReadonlySet<string> | undefined;
+  /** The certificate of a host; undefined where it cannot be known. */
+  readonly certificateOf?: ChooseCertificate;
 };
 
 export const routeKey = (host: string, path: string): string => `${host} ${path}`;
@@ -49,11 +52,13 @@ export function planRoutes(candidates: readonly Candidate[], context: RouteConte
     const reason =
       refusedByHand(wanted, context) ??
       missingAuthFile(wanted, context) ??
+      missingCertificate(wanted, context) ??
       (lingering ? undefined : refusedByHolder(wanted, { claimants, holders: context.holders })) ??
       claims.refuse(wanted);
     if (reason === undefined) {
       claims.take(candidate, wanted);
       for (const each of wanted) accepted.push({ candidate, wanted: each });
+      if (!lingering) problems.push(...withoutTls(candidate.container, wanted, context));
       continue;
     }
     if (lingering) continue;
@@ -169,6 +174,34 @@ function missingAuthFile(
   return missing === undefined
     ? undefined
     : `asks for auth-basic ${missing}, but auth_dir has no usable file of that name`;
+}
+
+function missingCertificate(
+  wanted: readonly WantedRoute[],
+  { certificateOf }: RouteContext,
+): string | undefined {
+  if (!certificateOf) return undefined;
+  for (const { host, access } of wanted) {
+    if (access.tls !== 'only') continue;
+    const choice = certificateOf(host, access.cert);
+    if ('reason' in choice) return `asks for ${host} over HTTPS only, but ${choice.reason}`;
+  }
+  return undefined;
+}
+
+/** Hosts that a certificate was meant for, and that are served over HTTP only all the same. */
+function withoutTls(
+  { name }: Container,
+  wanted: readonly WantedRoute[],
+  { certificateOf }: RouteContext,
+): readonly Problem[] {
+  const hosts = new Map(wanted.map(({ host, access }) => [host, access]));
+  return [...hosts].flatMap(([host, { tls, cert }]) => {
+    const choice = tls === 'auto' ? certificateOf?.(host, cert) : undefined;
+    if (choice === undefined || !('reason' in choice) || !choice.meant) return [];
+    const reason = `${host} is served over HTTP only: ${choice.reason}`;
+    return [{ container: name, label: '', reason }];
+  });
 }
 
 type Claimants = ReadonlyMap<string, ReadonlyMap<string, string>>;

@@ -96,6 +96,8 @@ export const settingsSchema = z.strictObject({
   tls: z
     .strictObject({
       cert_dir: absolutePath.default('/etc/portcullis/certs'),
+      /** Beyond the contract: the webroot of an ACME client; '' for none. */
+      acme_dir: optionalPath.default('/var/lib/portcullis/acme'),
       redirect: z.boolean().default(true),
       hsts: z
         .string()

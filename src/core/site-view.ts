@@ -1,6 +1,7 @@
 /** What a site template is given. A template only writes values down; everything is decided here. */
 import { hostStem, upstreamName } from './names.ts';
 import type { Route, Site } from './routes-model.ts';
+import { siteTls, type SiteTls, type TlsSettings } from './tls/site-tls.ts';
 
 export type LocationView = {
   /** Arguments of `location`: `['/']`, `['=', '/api']`. */
@@ -29,6 +30,10 @@ export type SiteView = {
   /** Arguments of each `listen`. */
   readonly listens: readonly (readonly string[])[];
   readonly redirectFrom: readonly string[];
+  /** Undefined: over HTTP only. */
+  readonly tls: SiteTls | undefined;
+  /** Folder of the files that an ACME client puts for its challenges, or undefined. */
+  readonly acmeDir: string | undefined;
   /** `http://host`, with the port where it is not the usual one; `$request_uri` comes behind it. */
   readonly redirectTo: string;
   readonly upstreams: readonly UpstreamView[];
@@ -41,9 +46,14 @@ export type ListenSettings = {
   readonly ipv6: boolean;
   /** Path of the htpasswd files. */
   readonly authDir: string;
+  /** '' for none. */
+  readonly acmeDir?: string;
+  /** Undefined: no site has a certificate. */
+  readonly tls?: TlsSettings | undefined;
 };
 
 export function siteView(site: Site, listen: ListenSettings): SiteView {
+  const tls = siteTls(site, listen.tls, listen.ipv6);
   const served = site.routes.map((route, index) => ({
     route,
     upstream: upstreamName(site.host, index),
@@ -53,7 +63,9 @@ export function siteView(site: Site, listen: ListenSettings): SiteView {
     host: site.host,
     listens: listens(listen),
     redirectFrom: site.redirectFrom,
-    redirectTo: `http://${site.host}${listen.port === 80 ? '' : `:${listen.port}`}`,
+    tls,
+    acmeDir: listen.acmeDir === '' ? undefined : listen.acmeDir,
+    redirectTo: tls?.target ?? `http://${site.host}${listen.port === 80 ? '' : `:${listen.port}`}`,
     upstreams: served.flatMap(({ route, upstream }) =>
       route.servers.length > 0 ? [upstreamView(route, upstream)] : [],
     ),

@@ -14,6 +14,8 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   busybox: 'busybox-static',
   curl: 'curl',
   tar: 'tar',
+  nmap: 'nmap',
+  openssl: 'openssl',
 };
 
 const FOLDERS = ['/usr/sbin', '/usr/bin', '/sbin', '/bin', '/usr/local/sbin', '/usr/local/bin'];

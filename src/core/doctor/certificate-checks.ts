@@ -5,7 +5,8 @@ export type CertificateFile = {
   readonly file: string;
   /** Milliseconds since 1970; undefined: it is no certificate, or cannot be read. */
   readonly endsAt: number | undefined;
-  readonly key: 'fits' | 'other' | 'none' | 'unreadable';
+  /** Why the pair cannot be used. */
+  readonly broken?: string;
 };
 
 const DAY_MS = 86_400_000;
@@ -25,18 +26,12 @@ export function certificateChecks(
   return [ok(name, `${count} in ${dir}${count === 0 ? '' : ', each valid with its key'}`)];
 }
 
-function judge({ file, endsAt, key }: CertificateFile, nowMs: number): Check | undefined {
+function judge({ file, endsAt, broken }: CertificateFile, nowMs: number): Check | undefined {
   const name = `certificate ${shownName(file)}`;
   if (endsAt === undefined) {
     return problem(name, 'cannot be read as a certificate', `openssl x509 -noout -in ${file}`);
   }
-  if (key === 'other') {
-    return problem(name, 'does not belong to its key', 'copy the certificate and its key again');
-  }
-  if (key === 'none' || key === 'unreadable') {
-    const what = key === 'none' ? 'has no key beside it' : 'has a key that cannot be read';
-    return problem(name, what, 'copy the key beside it, readable by root');
-  }
+  if (broken !== undefined) return problem(name, broken, 'copy the certificate and its key again');
   const days = Math.floor((endsAt - nowMs) / DAY_MS);
   if (endsAt <= nowMs) return problem(name, `expired ${-days} days ago`, 'certbot renew');
   return days < SOON_DAYS ? warning(name, `expires in ${days} days`, 'certbot renew') : undefined;

@@ -53,14 +53,20 @@ const byNginx = (more: Partial<NginxCheckFacts>) =>
 const byFirewall = (more: Partial<FirewallFacts>, mode: 'enforce' | 'audit' | 'off' = 'enforce') =>
   firewallChecks({ ...firewall, ...more }, { ...settings.firewall, mode });
 const byHost = (more: Partial<HostFacts>) => hostChecks({ ...host, ...more }, settings);
-const byCertificate = (days: number | undefined, key: 'fits' | 'other' | 'none' | 'unreadable') =>
+const byCertificate = (days: number | undefined, broken?: string) =>
   certificateChecks(
-    known([{ file: '/c/a.crt', endsAt: days === undefined ? undefined : days * DAY, key }]),
+    known([
+      {
+        file: '/c/a.crt',
+        endsAt: days === undefined ? undefined : days * DAY,
+        ...(broken !== undefined && { broken }),
+      },
+    ]),
     { dir: '/c', nowMs: 0 },
   );
 
 test('a good host: every check is ok', () => {
-  const all = [byDocker({}), byNginx({}), byFirewall({}), byHost({}), byCertificate(90, 'fits')];
+  const all = [byDocker({}), byNginx({}), byFirewall({}), byHost({}), byCertificate(90)];
   assert.deepEqual(
     all.flat().filter(({ state }) => state !== 'ok'),
     [],
@@ -171,10 +177,15 @@ const rows: readonly Row[] = [
   ],
   ['ufw', byHost({ firewalls: known(['ufw']) }), 'other firewalls', /^warning.*ufw allow/],
   ['no watch', byHost({ watching: known(false) }), 'watch', /^warning.*portcullis watch/],
-  ['expired', byCertificate(-3, 'fits'), 'certificate /c/a.crt', /^problem expired 3 days ago/],
-  ['expiring', byCertificate(13, 'fits'), 'certificate /c/a.crt', /^warning expires in 13/],
-  ['unreadable', byCertificate(undefined, 'none'), 'certificate /c/a.crt', /^problem cannot/],
-  ['key of another', byCertificate(90, 'other'), 'certificate /c/a.crt', /^problem does not/],
+  ['expired', byCertificate(-3), 'certificate /c/a.crt', /^problem expired 3 days ago/],
+  ['expiring', byCertificate(13), 'certificate /c/a.crt', /^warning expires in 13/],
+  ['unreadable', byCertificate(undefined), 'certificate /c/a.crt', /^problem cannot/],
+  [
+    'key of another',
+    byCertificate(90, 'x is not the key of y'),
+    'certificate /c/a.crt',
+    /^problem x is not/,
+  ],
 ];
 
 for (const [title, checks, name, expected] of rows) {
