@@ -23,7 +23,8 @@ import type { Drift } from '../core/firewall/drift.ts';
 import type { Snapshot } from '../core/model.ts';
 import { addressText } from '../core/rules/address-range.ts';
 import { PROTOCOLS } from '../core/rules/packet.ts';
-import { createReach, type Goal } from '../core/rules/reach.ts';
+import { countSources, MOST_SOURCES } from '../core/rules/sources.ts';
+import { createReach, MOST_PORTS, type Goal } from '../core/rules/reach.ts';
 import type { Settings } from '../core/settings-schema.ts';
 import { PortcullisError } from '../errors.ts';
 import { firewallSnapshot } from './firewall-snapshot.ts';
@@ -135,6 +136,11 @@ export async function audit(
           ]
         : []),
       ...unread.map((what) => `Not read: ${what}. Nothing is called closed by rules.`),
+      ...(countSources(rules.sources) > MOST_SOURCES || rules.sourcePorts.length > MOST_PORTS
+        ? [
+            `The rules tell apart ${countSources(rules.sources)} sources and ${rules.sourcePorts.length} source ports. Tried were the first ${MOST_SOURCES} and ${MOST_PORTS}: one of the others may get in where a path is called closed.`,
+          ]
+        : []),
       ...(facts.policyRouting
         ? ['"ip rule" has routing policies, which are not followed: a route may be another one.']
         : []),

@@ -164,7 +164,7 @@ const asEverybodyOn =
 
 /** An ephemeral port that rules seldom name. */
 const ANY_PORT = 51_877;
-const MOST_PORTS = 16;
+export const MOST_PORTS = 16;
 const LINK_LOCAL: AddressRange = {
   low: `fe80${'0'.repeat(28)}`,
   high: `febf${'f'.repeat(28)}`,
@@ -185,9 +185,11 @@ const MOST_ADDRESSES = 8;
 /** Empty where everybody gets in. */
 function limits(ways: readonly { source: Source; sport: number }[]): readonly string[] {
   if (ways.some(({ source, sport }) => source.range === undefined && sport === ANY_PORT)) return [];
+  const anybody = new Set(ways.filter(({ source }) => !source.range).map(({ sport }) => sport));
+  const told = ways.filter(({ source, sport }) => !source.range || !anybody.has(sport));
   return [
     ...new Set(
-      ways.map(({ source, sport }) => {
+      told.map(({ source, sport }) => {
         const from = source.range === undefined ? 'anybody' : rangeText(source.range);
         return sport === ANY_PORT ? from : `${from} from port ${sport}`;
       }),

@@ -16,7 +16,7 @@ export type Source = {
   readonly range: AddressRange | undefined;
 };
 
-/** Beyond so many, rules are taken to tell sources apart that nobody can try. */
+/** Of more than so many sources only these are tried, and that is said. */
 export const MOST_SOURCES = 256;
 
 const STRANGERS: Readonly<Record<Family, readonly HexAddress[]>> = {
@@ -40,6 +40,14 @@ const STRANGERS: Readonly<Record<Family, readonly HexAddress[]>> = {
     'fd77:77::77',
   ].map(hexAddress),
 };
+
+/** How many sources of one family rules tell apart. */
+export const countSources = (told: readonly AddressRange[]): number =>
+  Math.max(
+    ...[8, 32].map(
+      (digits) => distinctRanges(told.filter(({ low }) => low.length === digits)).length,
+    ),
+  );
 
 /**
  * @param told sources that rules name, of both families
