@@ -47,6 +47,8 @@ export function decisionSteps(
     ...rejected.map(({ host, path, reason }) => decision(`${host}${path} is rejected: ${reason}`)),
     ...problems
       .filter(({ container: name }) => name === container.name)
+      // What rejects a route is told with it.
+      .filter(({ reason }) => !rejected.some((each) => each.reason === reason))
       .map((problem) => decision(problemText(problem))),
   ];
   return steps.length > 0 ? steps : [decision(whyNothing(container, { discovery, prefix }))];

@@ -141,6 +141,19 @@ for (const [title, changes, says] of [
   });
 }
 
+test('decisionSteps(): a rejected route is told once, with its reason', () => {
+  const web = container('web');
+  const reason = 'asks for a.example/, which is taken';
+  const rejected = [
+    { host: 'a.example', path: '/', container: 'web', id: web.id, address: '', reason },
+  ];
+  const problems = [{ container: 'web', label: '', reason }];
+  assert.deepEqual(
+    decisionSteps(web, { ...nothing, rejected, problems }).map(({ text }) => text),
+    [`a.example/ is rejected: ${reason}`],
+  );
+});
+
 test('healthStep(): one that does not run has no health', () => {
   assert.equal(
     healthStep(container('web', { state: 'exited', health: 'healthy' })).text,
