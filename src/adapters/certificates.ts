@@ -8,8 +8,11 @@ export type CertificateFiles = Certificate & {
   readonly keyFile: string;
   /** SHA-256 of the certificate; changes when it is renewed. */
   readonly fingerprint: string;
-  readonly ocsp: boolean;
+  readonly mustStaple: boolean;
 };
+
+/** The object identifier of the TLS feature extension, 1.3.6.1.5.5.7.1.24, in DER. (RFC 7633) */
+const TLS_FEATURE = Buffer.from('06082b06010505070118', 'hex');
 
 /** Every pair in the folder: `<name>.crt` + `.key`, and certbot's `<name>/fullchain.pem` + `privkey.pem`. */
 export function readCertificates(folder: string): readonly CertificateFiles[] {
@@ -45,7 +48,7 @@ function entries(folder: string) {
 
 function readPair(name: string, certificateFile: string, keyFile: string): CertificateFiles {
   const files = { name, certificateFile, keyFile };
-  const unknown = { hosts: [], notBefore: 0, notAfter: 0, fingerprint: '', ocsp: false };
+  const unknown = { hosts: [], notBefore: 0, notAfter: 0, fingerprint: '', mustStaple: false };
   const read = attempt(() => new X509Certificate(readFileSync(certificateFile)));
   if ('failure' in read) {
     return { ...files, ...unknown, broken: `${certificateFile} cannot be read: ${read.failure}` };
@@ -56,7 +59,9 @@ function readPair(name: string, certificateFile: string, keyFile: string): Certi
     notBefore: Date.parse(certificate.validFrom),
     notAfter: Date.parse(certificate.validTo),
     fingerprint: certificate.fingerprint256,
-    ocsp: (certificate.infoAccess ?? '').includes('OCSP - URI:'),
+    mustStaple:
+      certificate.raw.includes(TLS_FEATURE) &&
+      (certificate.infoAccess ?? '').includes('OCSP - URI:'),
   };
   const key = attempt(() => createPrivateKey(readFileSync(keyFile)));
   if ('failure' in key) {

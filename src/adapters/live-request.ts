@@ -2,14 +2,15 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import type { Connect, Live } from '../core/explain/explain-text.ts';
 import { codeOf } from './atomic-file.ts';
+import { toOwnNginx, type OwnListen } from './nginx-confirm.ts';
 
 const WAIT_MS = 3_000;
 const STAYS_MS = 200;
 
 /** One GET of `/` through an Nginx of this host, for `host`. Never rejects. */
-export const askNginx = (host: string, port: number): Promise<Live> =>
+export const askNginx = (host: string, at: OwnListen): Promise<Live> =>
   new Promise((resolve) => {
-    const options = { host: '127.0.0.1', port, headers: { host }, agent: false, timeout: WAIT_MS };
+    const options = { ...toOwnNginx(at), headers: { host }, timeout: WAIT_MS };
     const asked = request(options, (response) => {
       response.resume();
       resolve({ status: response.statusCode ?? 0 });

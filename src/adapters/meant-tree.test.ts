@@ -16,11 +16,24 @@ const EMPTY = {
   upstreams: [],
   rateZones: [],
   locations: [],
+  auths: [],
+  template: 'site',
+  headers: [],
+  realIp: undefined,
+  accessLog: undefined,
+  snippet: [],
+  locationSnippet: [],
+  retryAfter: '5',
 } as const;
 const view = (host: string): { host: string } => ({ host });
 
 function checkOf(template: string): (host: string) => void {
-  const templates = compileTemplates({ site: template, index: INDEX });
+  const templates = compileTemplates({
+    site: template,
+    index: INDEX,
+    maintenance: '',
+    others: new Map(),
+  });
   const render = ({ host }: { host: string }): string => templates.site({ ...EMPTY, host });
   const check = createMeantCheck({ render, read: readTree });
   return (host) => check(view(host), render(view(host)));

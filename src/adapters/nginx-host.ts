@@ -27,7 +27,7 @@ export async function openNginxHost(
   settings: Settings,
   { docker, confirmTimeoutMs = CONFIRM_TIMEOUT_MS }: HostOptions = {},
 ): Promise<NginxHost> {
-  const { dir, config, listen_http: port } = settings.nginx;
+  const { dir, config, listen_http: port, proxy_protocol: proxyProtocol } = settings.nginx;
   const entry = join(dir, ENTRY);
   const { nginx, files, inContainer } = await openNginx(settings, {
     docker,
@@ -81,10 +81,11 @@ export async function openNginxHost(
       logEnd = await sizeOf(await errorLog());
       lastReload = await nginx.reload();
     },
-    served: () => servedGeneration(port),
+    served: () => servedGeneration({ port, proxyProtocol }),
     async confirm(id) {
       const isServed = async (): Promise<boolean> =>
-        (await servedGeneration(port)) === id && !(await lastReload?.oldWorkersAccept());
+        (await servedGeneration({ port, proxyProtocol })) === id &&
+        !(await lastReload?.oldWorkersAccept());
       if (await waitFor(isServed, confirmTimeoutMs)) return;
       throw new PortcullisError(
         'nginx-reload-failed',

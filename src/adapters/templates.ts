@@ -1,22 +1,32 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { compileTemplates, type Templates } from '../core/render.ts';
 import { PortcullisError } from '../errors.ts';
 import { codeOf } from './atomic-file.ts';
 import { packageRoot } from './package-root.ts';
 
+const SITE = '.conf.ejs';
+const OURS = ['site.conf.ejs', 'index.conf.ejs', 'maintenance.html.ejs'] as const;
+
 /**
- * Reads and compiles the templates. A file in `overrideDir` takes the place of ours.
+ * Reads and compiles the templates. A file in `overrideDir` takes the place of ours; any other
+ * `<name>.conf.ejs` there is a site template that a label may name.
  *
  * @param overrideDir settings' template_dir; '' for none
  * @throws {PortcullisError} `template-failed`, with the file
  */
 export async function loadTemplates(overrideDir: string): Promise<Templates> {
-  const [site, index] = await Promise.all(
-    ['site.conf.ejs', 'index.conf.ejs'].map((name) => readTemplate(name, overrideDir)),
-  );
+  const [[site, index, maintenance], others] = await Promise.all([
+    Promise.all(OURS.map((name) => readTemplate(name, overrideDir))),
+    readOthers(overrideDir),
+  ]);
   try {
-    return compileTemplates({ site: site ?? '', index: index ?? '' });
+    return compileTemplates({
+      site: site ?? '',
+      index: index ?? '',
+      maintenance: maintenance ?? '',
+      others,
+    });
   } catch (cause) {
     throw new PortcullisError(
       'template-failed',
@@ -26,18 +36,41 @@ export async function loadTemplates(overrideDir: string): Promise<Templates> {
   }
 }
 
+async function readOthers(folder: string): Promise<ReadonlyMap<string, string>> {
+  if (folder === '') return new Map();
+  const names = await readdir(folder).catch(() => []);
+  const ours = new Set<string>(OURS);
+  const others = names.filter((name) => name.endsWith(SITE) && !ours.has(name));
+  return new Map(
+    await Promise.all(
+      others
+        .toSorted()
+        .map(
+          async (name) => [name.slice(0, -SITE.length), await read(join(folder, name))] as const,
+        ),
+    ),
+  );
+}
+
 async function readTemplate(name: string, overrideDir: string): Promise<string> {
   if (overrideDir !== '') {
     const path = join(overrideDir, name);
     try {
       return await readFile(path, 'utf8');
     } catch (cause) {
-      if (codeOf(cause) !== 'ENOENT') {
-        throw new PortcullisError('template-failed', `${path}: cannot be read (${codeOf(cause)})`, {
-          cause,
-        });
-      }
+      if (codeOf(cause) !== 'ENOENT') throw unreadable(path, cause);
     }
   }
   return readFile(join(packageRoot(), 'templates', name), 'utf8');
 }
+
+async function read(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+}
+
+const unreadable = (path: string, cause: unknown): PortcullisError =>
+  new PortcullisError('template-failed', `${path}: cannot be read (${codeOf(cause)})`, { cause });

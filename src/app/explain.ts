@@ -170,11 +170,11 @@ async function fileStep(host: string, { live, settings }: Known): Promise<Step> 
 /** One live request, and the cause of what came of it. */
 async function requestTo(host: string, { settings, plan, live }: Known): Promise<readonly Step[]> {
   const name = host.startsWith('*.') ? `explain${host.slice(1)}` : host;
-  const { listen_http } = settings.nginx;
+  const { listen_http, proxy_protocol } = settings.nginx;
   const routes = routesOf(host, plan);
   const addresses = routes.flatMap(({ servers }) => servers.map(({ address }) => address));
   const [answer, ...met] = await Promise.all([
-    askNginx(name, listen_http),
+    askNginx(name, { port: listen_http, proxyProtocol: proxy_protocol }),
     ...addresses.map(async (address) => ({ address, met: await tryConnect(address) })),
   ]);
   return [

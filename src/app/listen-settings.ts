@@ -1,10 +1,16 @@
 import { readCertificates } from '../adapters/certificates.ts';
+import { readSiteInputs } from '../adapters/site-inputs.ts';
+import type { Templates } from '../core/render.ts';
 import type { ListenSettings } from '../core/site-view.ts';
 import { certificateChooser, http2Of } from '../core/tls/site-tls.ts';
 import type { Settings } from '../core/settings-schema.ts';
 
 /** The installed Nginx, as far as listening goes; undefined where there is none to ask. */
-export type ListeningNginx = { readonly version: string; readonly hasHttp2: boolean };
+export type ListeningNginx = {
+  readonly version: string;
+  readonly hasHttp2: boolean;
+  readonly hasHttp3: boolean;
+};
 
 export type Listening = {
   readonly listen: ListenSettings;
@@ -12,11 +18,19 @@ export type Listening = {
   readonly nextExpiryAt: number;
 };
 
-/** Reads the certificates, once. */
+export type ListeningContext = {
+  readonly templates: Templates;
+  readonly ipv6: boolean;
+  readonly installed: ListeningNginx | undefined;
+  readonly now: number;
+};
+
+/** Reads the certificates and the other files of sites, once. */
 export function listening(
-  { nginx, tls, auth_dir }: Settings,
-  { ipv6, installed, now }: { ipv6: boolean; installed: ListeningNginx | undefined; now: number },
+  settings: Settings,
+  { templates, ipv6, installed, now }: ListeningContext,
 ): Listening {
+  const { nginx, tls, auth_dir } = settings;
   const pairs = readCertificates(tls.cert_dir);
   const moments = pairs.flatMap(({ notBefore, notAfter }) => [notBefore, notAfter]);
   return {
@@ -26,11 +40,20 @@ export function listening(
       ipv6,
       authDir: auth_dir,
       acmeDir: tls.acme_dir,
+      inputs: readSiteInputs(settings, templates.names),
+      trustedProxies: nginx.trusted_proxies,
+      proxyProtocol: nginx.proxy_protocol,
+      maintenancePage: templates.maintenance(),
+      ...(nginx.access_log !== '' && {
+        accessLog: { path: nginx.access_log, format: nginx.log_format },
+      }),
       tls: {
         port: nginx.listen_https,
         redirect: tls.redirect,
         hsts: tls.hsts,
         http2: installed ? http2Of(installed.version, installed.hasHttp2) : 'none',
+        http3: nginx.http3 && installed?.hasHttp3 === true,
+        proxyProtocol: nginx.proxy_protocol,
         certificateOf: certificateChooser(pairs, now),
       },
     },

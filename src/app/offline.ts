@@ -6,6 +6,7 @@ import { loadTemplates } from '../adapters/templates.ts';
 import { buildGeneration } from '../core/generation.ts';
 import type { FileTree } from '../core/model.ts';
 import { planRoutes, type Candidate } from '../core/routes.ts';
+import { refusing } from '../core/site-inputs.ts';
 import type { RoutePlan } from '../core/routes-model.ts';
 import type { Settings } from '../core/settings-schema.ts';
 import { standaloneFiles } from '../core/shown-files.ts';
@@ -20,6 +21,7 @@ export async function desireOffline(
 ): Promise<{ plan: RoutePlan; files: FileTree }> {
   const templates = await loadTemplates(settings.template_dir);
   const { listen } = listening(settings, {
+    templates,
     ipv6: settings.nginx.ipv6,
     installed: undefined,
     now: Date.now(),
@@ -30,6 +32,7 @@ export async function desireOffline(
     holders: new Map(),
     authFiles: undefined,
     ...(listen.tls && { certificateOf: listen.tls.certificateOf }),
+    ...refusing(listen.inputs),
   });
   const generation = buildGeneration(render(plan.sites), plan.rejected, {
     dir: resolve(dir),

@@ -35,7 +35,15 @@ export async function openPublisher(
   const templates = await loadTemplates(settings.template_dir);
   const nginx = await openNginxHost(settings, { docker });
   const installed = await installedNginx(nginx);
-  const { listen, nextExpiryAt } = listening(settings, { ipv6, installed, now: Date.now() });
+  if (settings.nginx.http3 && installed && !installed.hasHttp3) {
+    log.warn('http3-off', { reason: `Nginx ${installed.version} is built without HTTP/3` });
+  }
+  const { listen, nextExpiryAt } = listening(settings, {
+    templates,
+    ipv6,
+    installed,
+    now: Date.now(),
+  });
   const publisher = createPublisher({
     store,
     listen,
@@ -52,7 +60,11 @@ export async function openPublisher(
 /** An Nginx that cannot be asked, as in a container that does not run, is told of when it is needed. */
 async function installedNginx(nginx: NginxHost): Promise<ListeningNginx | undefined> {
   try {
-    return { version: await nginx.version(), hasHttp2: await nginx.hasModule('http_v2') };
+    return {
+      version: await nginx.version(),
+      hasHttp2: await nginx.hasModule('http_v2'),
+      hasHttp3: await nginx.hasModule('http_v3'),
+    };
   } catch (error) {
     if (error instanceof PortcullisError) return undefined;
     throw error;

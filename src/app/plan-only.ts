@@ -3,9 +3,12 @@ import { readCertificates } from '../adapters/certificates.ts';
 import { openStore } from '../adapters/generation-store.ts';
 import { readHandWritten } from '../adapters/hand-written.ts';
 import { namesOfFiles } from '../adapters/file-names.ts';
+import { readSiteInputs } from '../adapters/site-inputs.ts';
+import { loadTemplates } from '../adapters/templates.ts';
 import { holdersOf } from '../core/generation.ts';
 import type { Container } from '../core/model.ts';
 import { planRoutes } from '../core/routes.ts';
+import { refusing } from '../core/site-inputs.ts';
 import type { RoutePlan } from '../core/routes-model.ts';
 import type { Settings } from '../core/settings-schema.ts';
 import { certificateChooser, type ChooseCertificate } from '../core/tls/site-tls.ts';
@@ -27,5 +30,6 @@ export async function planFor(
     holders: holdersOf(live?.manifest),
     authFiles: live ? await namesOfFiles(settings.auth_dir) : undefined,
     certificateOf: certificatesOf(settings),
+    ...refusing(readSiteInputs(settings, (await loadTemplates(settings.template_dir)).names)),
   });
 }

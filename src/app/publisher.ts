@@ -17,6 +17,7 @@ import { planFiles, type FileChange } from '../core/plan-files.ts';
 import { RoutePlanner } from '../core/route-planner.ts';
 import type { Candidate } from '../core/routes.ts';
 import type { RoutePlan } from '../core/routes-model.ts';
+import { refusing } from '../core/site-inputs.ts';
 import type { ListenSettings } from '../core/site-view.ts';
 import { PortcullisError } from '../errors.ts';
 import type { SiteRenderer } from './site-renderer.ts';
@@ -79,6 +80,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
       holders: live ? holdersIn(live) : new Map(),
       authFiles: await deps.authFiles(),
       ...(deps.listen.tls && { certificateOf: deps.listen.tls.certificateOf }),
+      ...refusing(deps.listen.inputs),
     });
     const known = live ? filesIn(live) : new Set<string>();
     const generation = buildGeneration(deps.renderSites(plan.sites, known), plan.rejected, {

@@ -136,7 +136,13 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
   const onHangUp = (): void => void reread();
   process.on('SIGHUP', onHangUp);
   try {
-    const folders = [settings.template_dir, settings.auth_dir, settings.tls.cert_dir];
+    const folders = [
+      settings.template_dir,
+      settings.snippet_dir,
+      settings.auth_dir,
+      settings.tls.cert_dir,
+      settings.tls.ca_dir,
+    ];
     await watchFiles(
       [
         ...(loaded.file === undefined ? [] : [loaded.file]),

@@ -3,7 +3,7 @@ import { host as parseHost } from './labels/host.ts';
 import type { RouteOptions } from './labels/options.ts';
 import { parseLabels, type LabelledRoute, type ParsedLabels } from './labels/parse-labels.ts';
 import type { Container, Problem, PublishedPort } from './model.ts';
-import type { ContainerRoutes, WantedRoute } from './routes-model.ts';
+import type { Access, ContainerRoutes, WantedRoute } from './routes-model.ts';
 import type { Settings } from './settings-schema.ts';
 import { dialAddress, publishedPortFor, publishedTcpPorts } from './upstreams.ts';
 
@@ -14,8 +14,7 @@ export type RouteSettings = Pick<
 
 const NOTHING: ContainerRoutes = { wanted: [], problems: [] };
 
-/** Options of the label table that this version reads but cannot do yet. Ignoring them could open a site. */
-const NOT_YET = ['auth-request', 'template'] as const;
+const UPSTREAM_TLS = ['upstream-verify', 'upstream-ca', 'upstream-name'] as const;
 
 /** The routes one container's labels ask for. One wrong label and it gets none: half a wish is not served. */
 export function containerRoutes(container: Container, settings: RouteSettings): ContainerRoutes {
@@ -51,9 +50,14 @@ function oneRoute(
     wanted: [],
     problems: [{ container: container.name, label, reason }],
   });
-  for (const option of NOT_YET) {
-    if (options[option] !== undefined)
-      return fail(key(option), 'is not supported by this version yet');
+  const overTls = options.scheme === 'https' || options.scheme === 'grpcs';
+  const needless = UPSTREAM_TLS.find((option) => options[option] !== undefined && !overTls);
+  if (needless !== undefined) {
+    return fail(key(needless), `has no effect where ${key('scheme')} is not https or grpcs`);
+  }
+  const [useless] = UPSTREAM_TLS.slice(1).filter((option) => options[option] !== undefined);
+  if (options['upstream-verify'] === 'off' && useless !== undefined) {
+    return fail(key(useless), `has no effect where ${key('upstream-verify')} is off`);
   }
   if (options.tls === 'off' && options.cert !== undefined) {
     return fail(key('cert'), `has no effect where ${key('tls')} is off`);
@@ -88,6 +92,12 @@ function oneRoute(
       return fail(key('redirect-from'), 'needs a host without "*" to redirect to');
     }
     for (const host of hosts) {
+      if (overTls && options['upstream-name'] === undefined && host.startsWith('*.')) {
+        return fail(
+          key('scheme'),
+          `is ${options.scheme}, and a wildcard host does not say which name the upstream's certificate has: add ${key('upstream-name')}`,
+        );
+      }
       const redirectFrom = host === canonical ? (options['redirect-from'] ?? []) : [];
       routes.push(wantedRoute(container, { host, target, options, redirectFrom }));
     }
@@ -145,6 +155,12 @@ function wantedRoute(
       buffering: options.buffering !== 'off',
       tls: options.tls ?? 'auto',
       ...(options.cert !== undefined && { cert: options.cert }),
+      ...(options['auth-request'] !== undefined && {
+        authRequest: withPath(options['auth-request']),
+      }),
+      ...(options.template !== undefined && { template: options.template }),
+      ...(options['access-log'] === 'off' && { unlogged: true as const }),
+      ...upstreamTls(options, host),
       ...(options['auth-basic'] !== undefined && { authBasic: options['auth-basic'] }),
       ...(options.rate !== undefined && { rate: options.rate }),
       ...(options.burst !== undefined && { burst: options.burst }),
@@ -153,6 +169,20 @@ function wantedRoute(
     },
   };
 }
+
+function upstreamTls(options: RouteOptions, host: string): Pick<Access, 'upstreamTls'> {
+  if (options.scheme !== 'https' && options.scheme !== 'grpcs') return {};
+  return {
+    upstreamTls: {
+      verify: options['upstream-verify'] !== 'off',
+      name: options['upstream-name'] ?? host,
+      ...(options['upstream-ca'] !== undefined && { ca: options['upstream-ca'] }),
+    },
+  };
+}
+
+/** Without a path Nginx would pass on its own internal one. */
+const withPath = (url: string): string => (/^https?:\/\/[^/]+$/.test(url) ? `${url}/` : url);
 
 /** `/api/` and `/api` are one path. */
 const normalPath = (path: string): string => (path === '/' ? path : path.replace(/\/+$/, ''));

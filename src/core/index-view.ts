@@ -1,7 +1,8 @@
 /** What the index template is given: the entry file of one generation. */
+import type { Verbatim } from './nginx-quote.ts';
 import type { Site } from './routes-model.ts';
 import { listens, type ListenSettings } from './site-view.ts';
-import { siteTls, tlsListens } from './tls/site-tls.ts';
+import { quicListens, siteTls, tlsListens } from './tls/site-tls.ts';
 
 export type IndexView = {
   readonly version: 1;
@@ -14,6 +15,18 @@ export type IndexView = {
   /** Where a handshake for an unknown name is refused; empty where no site has a certificate. */
   readonly rejectListens: readonly (readonly string[])[];
   readonly includes: readonly string[];
+  /** The page for a site without a healthy upstream, as one text of Nginx. */
+  readonly maintenance: Verbatim;
+  /** Networks whose X-Forwarded-* headers are believed; empty for none. */
+  readonly trustedProxies: readonly string[];
+  /** Undefined: no access log of ours. */
+  readonly accessLog:
+    | {
+        readonly json: boolean;
+        /** Address of each server and its container. */
+        readonly containers: readonly (readonly [address: string, container: string])[];
+      }
+    | undefined;
 };
 
 export type IndexContext = {
@@ -40,15 +53,38 @@ export function indexView(
       .map((args) => [...args, 'default_server']),
     rejectListens: rejects(sites, listen).filter(([address = '']) => !userDefaults.has(address)),
     includes,
+    maintenance: {
+      verbatim: (listen.maintenancePage ?? '').replaceAll('$', '${portcullis_dollar}'),
+    },
+    trustedProxies: listen.trustedProxies ?? [],
+    accessLog: listen.accessLog && {
+      json: listen.accessLog.format === 'json',
+      containers: containersOf(sites),
+    },
   };
 }
+
+const containersOf = (sites: readonly Site[]): readonly (readonly [string, string])[] =>
+  [
+    ...new Map(
+      sites.flatMap(({ routes }) =>
+        routes.flatMap(({ servers }) =>
+          servers.map(({ address, container }) => [address, container] as const),
+        ),
+      ),
+    ),
+  ].toSorted(([a], [b]) => (a < b ? -1 : 1));
 
 const rejects = (
   sites: readonly Site[],
   { tls, ipv6 }: ListenSettings,
 ): readonly (readonly string[])[] => {
   if (tls === undefined || !sites.some((site) => siteTls(site, tls, ipv6) !== undefined)) return [];
-  return tlsListens(tls, ipv6).map((args) => [...args, 'default_server']);
+  return [
+    ...tlsListens(tls, ipv6).map((args) => [...args, 'default_server']),
+    // One of the listens on a port must ask for a socket of each worker.
+    ...quicListens(tls, ipv6).map((args) => [...args, 'reuseport', 'default_server']),
+  ];
 };
 
 /**

@@ -7,7 +7,7 @@
 import type { BlockNode } from './block-tree.ts';
 
 /** Keys whose texts come from a fixed list of ours: a template may branch on them. */
-const FIXED = new Set(['directive', 'balance']);
+const FIXED = new Set(['directive', 'balance', 'template', 'kind']);
 
 const WORD = /qx(\d+)xq/g;
 

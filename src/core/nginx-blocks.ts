@@ -6,7 +6,7 @@
 import type { BlockNode } from './block-tree.ts';
 
 /** A directive with its place. */
-export type LinedBlock = BlockNode & {
+export type LinedBlock = Omit<BlockNode, 'children'> & {
   /** Line of the directive's first character, from 1. */
   readonly line: number;
   /** Offset of the directive's first character. */

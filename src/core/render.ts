@@ -6,28 +6,79 @@ import type { SiteView } from './site-view.ts';
 export type Templates = {
   readonly site: (view: SiteView) => string;
   readonly index: (view: IndexView) => string;
+  /** The page for a site without a healthy upstream: HTML. */
+  readonly maintenance: () => string;
+  /** Names of the site templates, each with what is wrong with it, or undefined. */
+  readonly names: ReadonlyMap<string, string | undefined>;
 };
 
+export type TemplateSources = {
+  readonly site: string;
+  readonly index: string;
+  readonly maintenance: string;
+  /** Further site templates, by name. */
+  readonly others: ReadonlyMap<string, string>;
+};
+
+type Render = (data: Record<string, unknown>) => string;
+
+/** Nginx reads no argument of 4,096 bytes or more. (src/core/ngx_conf_file.c, NGX_CONF_BUFFER) */
+const MAX_PAGE = 4_000;
+
 /**
- * Compiles the two templates. `escape` quotes for Nginx, so `<%= %>` always writes one argument.
+ * Compiles the templates. `escape` quotes for Nginx, so `<%= %>` always writes one argument. One of
+ * `others` that does not compile is only named: it concerns nobody who does not ask for it.
  *
  * @throws {Error} EJS's own, with file and line, for a template that does not compile; and when a
  *   template has raw output (`<%-`), which could write anything
  */
-export function compileTemplates(sources: {
-  readonly site: string;
-  readonly index: string;
-}): Templates {
-  const site = compile(sources.site, 'site');
+export function compileTemplates(sources: TemplateSources): Templates {
   const index = compile(sources.index, 'index');
+  const sites = new Map<string, Render>([['site', compile(sources.site, 'site')]]);
+  const names = new Map<string, string | undefined>([['site', undefined]]);
+  for (const [name, source] of sources.others) {
+    try {
+      sites.set(name, compile(source, 'site', `${name}.conf.ejs`));
+      names.set(name, undefined);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const file = `${name}.conf.ejs`;
+      names.set(name, reason.startsWith(file) ? reason : `${file} does not compile: ${reason}`);
+    }
+  }
+  const page = pageOf(sources.maintenance);
   return {
-    site: (view) => site({ site: view }),
+    site(view) {
+      const render = sites.get(view.template);
+      if (!render) throw new Error(`there is no template ${view.template}`);
+      return render({ site: view });
+    },
     index: (view) => index({ index: view }),
+    maintenance: () => page,
+    names,
   };
 }
 
-function compile(source: string, local: string): (data: Record<string, unknown>) => string {
-  const filename = `${local}.conf.ejs`;
+function pageOf(source: string): string {
+  const filename = 'maintenance.html.ejs';
+  const render = ejs.compile(source, { filename, strict: true, destructuredLocals: ['page'] });
+  const html = render({ page: { version: 1, retryAfter: '5' } })
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .join('\n');
+  // Each character counts with the most bytes that it can have in UTF-8, quotes with their backslash.
+  const length = html
+    .replaceAll('$', '${portcullis_dollar}')
+    .replaceAll(/["\\]/g, 'xx')
+    .replaceAll(/[^\x00-\x7f]/g, 'xxx').length;
+  if (length > MAX_PAGE) {
+    throw new Error(`${filename}: the page has ${length} bytes, and Nginx takes ${MAX_PAGE}`);
+  }
+  return html;
+}
+
+function compile(source: string, local: string, filename = `${local}.conf.ejs`): Render {
   const raw = source.split('\n').findIndex((line) => line.includes('<%-'));
   if (raw >= 0) throw new Error(`${filename}:${raw + 1}: raw output (<%-) is not allowed, use <%=`);
   return ejs.compile(source, {

@@ -13,6 +13,14 @@ export type Server = {
   readonly id: string;
 };
 
+export type UpstreamTls = {
+  readonly verify: boolean;
+  /** The name its certificate must have. */
+  readonly name: string;
+  /** Name of a file in tls.ca_dir; undefined: the system's authorities. */
+  readonly ca?: string;
+};
+
 /** How one path of a host is proxied. */
 export type Access = {
   readonly stripPrefix: boolean;
@@ -28,6 +36,14 @@ export type Access = {
   readonly tls: 'auto' | 'only' | 'off';
   /** Name of a certificate in tls.cert_dir. */
   readonly cert?: string;
+  /** URL of the forward-auth endpoint, always with a path. */
+  readonly authRequest?: string;
+  /** Name of the site's template, where it is not `site`. */
+  readonly template?: string;
+  /** True: the site is left out of the access log. */
+  readonly unlogged?: true;
+  /** How a TLS upstream is known; undefined for `http` and `grpc`. */
+  readonly upstreamTls?: UpstreamTls;
 };
 
 /** One (host, path) that a container wants. */

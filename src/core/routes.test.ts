@@ -250,10 +250,49 @@ const REJECTED: readonly [
     ['service-2.example.com/ -> 127.0.0.1:2'],
   ],
   [
-    'an option of a later version is not ignored',
-    [container('a', { ports: ['127.0.0.1:1:80'], ...label({ template: 'x' }) })],
-    'container a: label portcullis.template is not supported by this version yet',
+    'what is said of a TLS upstream without one',
+    [container('a', { ports: ['127.0.0.1:1:80'], ...label({ 'upstream-ca': 'x' }) })],
+    'container a: label portcullis.upstream-ca has no effect where portcullis.scheme is not https or grpcs',
     [],
+  ],
+  [
+    'a name to expect of an upstream that is not checked',
+    [
+      container('a', {
+        ports: ['127.0.0.1:1:80'],
+        ...label({ scheme: 'https', 'upstream-verify': 'off', 'upstream-name': 'x.example' }),
+      }),
+    ],
+    'container a: label portcullis.upstream-name has no effect where portcullis.upstream-verify is off',
+    [],
+  ],
+  [
+    'a TLS upstream of a wildcard host without a name to expect',
+    [
+      container('a', {
+        ports: ['127.0.0.1:1:80'],
+        ...label({ host: '*.a.example', scheme: 'https' }),
+      }),
+    ],
+    "container a: label portcullis.scheme is https, and a wildcard host does not say which name the upstream's certificate has: add portcullis.upstream-name",
+    [],
+  ],
+  [
+    'two templates for one site',
+    [
+      container('b', {
+        ports: ['127.0.0.1:2:80'],
+        createdAt: 2,
+        ...label({ host: 'a.example', path: '/b', template: 'y' }),
+      }),
+      container('a', {
+        ports: ['127.0.0.1:1:80'],
+        createdAt: 1,
+        ...label({ host: 'a.example', template: 'x' }),
+      }),
+    ],
+    'container b: asks for the template y, but the site a.example has the template x of container a: a site has one',
+    ['a.example/ -> 127.0.0.1:1'],
   ],
   [
     'two projects, one host: the first created keeps it',

@@ -31,6 +31,8 @@ export type RouteContext = {
   readonly authFiles: ReadonlySet<string> | undefined;
   /** The certificate of a host; undefined where it cannot be known. */
   readonly certificateOf?: ChooseCertificate;
+  /** Why the files that a route needs do not allow it; undefined where that cannot be known. */
+  readonly refusedInput?: (wanted: WantedRoute) => string | undefined;
 };
 
 export const routeKey = (host: string, path: string): string => `${host} ${path}`;
@@ -53,6 +55,7 @@ export function planRoutes(candidates: readonly Candidate[], context: RouteConte
       refusedByHand(wanted, context) ??
       missingAuthFile(wanted, context) ??
       missingCertificate(wanted, context) ??
+      unusableInput(wanted, context) ??
       (lingering ? undefined : refusedByHolder(wanted, { claimants, holders: context.holders })) ??
       claims.refuse(wanted);
     if (reason === undefined) {
@@ -112,14 +115,24 @@ class Claims {
   readonly #routes = new Map<string, { readonly owner: string; readonly container: string }>();
   /** `site`, or the host that the name redirects to. */
   readonly #names = new Map<string, { readonly use: string; readonly container: string }>();
+  /** The template of each host, and whose it is. */
+  readonly #templates = new Map<string, { name: string; owner: string; container: string }>();
 
   refuse(wanted: readonly WantedRoute[]): string | undefined {
-    for (const { host, path, owner, redirectFrom } of wanted) {
+    for (const { host, path, owner, redirectFrom, access } of wanted) {
       const route = this.#routes.get(routeKey(host, path));
       if (route && route.owner !== owner) return heldBy(`${host}${path}`, route);
       const name = this.#names.get(host);
       if (name && name.use !== 'site') {
         return `asks for ${host}, which container ${name.container} redirects to ${name.use}`;
+      }
+      const template = this.#templates.get(host);
+      if (
+        template &&
+        template.owner !== owner &&
+        (access.template ?? template.name) !== template.name
+      ) {
+        return `asks for the template ${access.template}, but the site ${host} has the template ${template.name} of container ${template.container}: a site has one`;
       }
       for (const from of redirectFrom) {
         const known = this.#names.get(from);
@@ -135,10 +148,13 @@ class Claims {
   }
 
   take({ container, lingering }: Candidate, wanted: readonly WantedRoute[]): void {
-    for (const { host, path, owner, redirectFrom, server } of wanted) {
+    for (const { host, path, owner, redirectFrom, server, access } of wanted) {
       const key = routeKey(host, path);
       if (!this.#routes.has(key)) this.#routes.set(key, { owner, container: container.name });
       this.#names.set(host, { use: 'site', container: container.name });
+      if (access.template !== undefined) {
+        this.#templates.set(host, { name: access.template, owner, container: container.name });
+      }
       for (const from of redirectFrom)
         this.#names.set(from, { use: host, container: container.name });
       if (!lingering) this.addresses.add(server.address);
@@ -174,6 +190,17 @@ function missingAuthFile(
   return missing === undefined
     ? undefined
     : `asks for auth-basic ${missing}, but auth_dir has no usable file of that name`;
+}
+
+function unusableInput(
+  wanted: readonly WantedRoute[],
+  { refusedInput }: RouteContext,
+): string | undefined {
+  for (const each of wanted) {
+    const reason = refusedInput?.(each);
+    if (reason !== undefined) return reason;
+  }
+  return undefined;
 }
 
 function missingCertificate(

@@ -91,7 +91,18 @@ export const settingsSchema = z.strictObject({
       listen_http: port.default(80),
       listen_https: port.default(443),
       ipv6: z.boolean().default(true),
+      /** Beyond the contract, as all below: whose X-Forwarded-For or PROXY header is believed. */
+      trusted_proxies: z.array(parsedBy(cidr)).default([]),
+      proxy_protocol: z.boolean().default(false),
+      http3: z.boolean().default(false),
+      /** '' for what the user's own configuration says. */
+      access_log: optionalPath.default(''),
+      log_format: z.enum(['text', 'json']).default('text'),
     })
+    .refine(
+      ({ proxy_protocol, trusted_proxies }) => !proxy_protocol || trusted_proxies.length > 0,
+      { path: ['proxy_protocol'], error: 'needs nginx.trusted_proxies: who may say an address' },
+    )
     .prefault({}),
   tls: z
     .strictObject({
@@ -99,6 +110,10 @@ export const settingsSchema = z.strictObject({
       /** Beyond the contract: the webroot of an ACME client; '' for none. */
       acme_dir: optionalPath.default('/var/lib/portcullis/acme'),
       redirect: z.boolean().default(true),
+      /** Beyond the contract: authorities for the label upstream-ca, `<name>.crt` or `<name>.pem`. */
+      ca_dir: absolutePath.default('/etc/portcullis/ca'),
+      /** Beyond the contract: authorities for TLS upstreams; '' for the system's. */
+      upstream_ca: optionalPath.default(''),
       hsts: z
         .string()
         .regex(/^[A-Za-z0-9=; -]{0,200}$/, 'must be an HSTS value, as max-age=31536000')
@@ -107,6 +122,8 @@ export const settingsSchema = z.strictObject({
     .prefault({}),
   auth_dir: absolutePath.default('/etc/portcullis/htpasswd'),
   template_dir: optionalPath.default(''),
+  /** Beyond the contract: Nginx directives of the administrator for one site. */
+  snippet_dir: absolutePath.default('/etc/portcullis/snippets'),
   firewall: z
     .strictObject({
       mode: z.enum(['enforce', 'audit', 'off']).default('enforce'),

@@ -1,6 +1,8 @@
 /** What a site template is given. A template only writes values down; everything is decided here. */
 import { hostStem, upstreamName } from './names.ts';
-import type { Route, Site } from './routes-model.ts';
+import type { SiteInputs } from './site-inputs.ts';
+import { snippetFor, type SnippetLine } from './snippet.ts';
+import type { Route, Site, UpstreamTls } from './routes-model.ts';
 import { siteTls, type SiteTls, type TlsSettings } from './tls/site-tls.ts';
 
 export type LocationView = {
@@ -10,6 +12,15 @@ export type LocationView = {
   readonly pass:
     { readonly directive: 'proxy_pass' | 'grpc_pass'; readonly url: string } | undefined;
   /** Directives before the pass, one array of name and arguments each. */
+  readonly directives: readonly (readonly string[])[];
+  /** Path of the forward-auth location (see `auths`) that is asked first. */
+  readonly auth: string | undefined;
+};
+
+/** A forward-auth endpoint: an internal location that passes to it. */
+export type AuthView = {
+  readonly path: string;
+  readonly url: string;
   readonly directives: readonly (readonly string[])[];
 };
 
@@ -39,6 +50,25 @@ export type SiteView = {
   readonly upstreams: readonly UpstreamView[];
   readonly rateZones: readonly RateZoneView[];
   readonly locations: readonly LocationView[];
+  readonly auths: readonly AuthView[];
+  /** Name of the template, without `.conf.ejs`. */
+  readonly template: string;
+  /** Answer headers, name and value, for every answer. Nginx forgets them where a location has its own. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Whom to believe the client's address, and where it stands. */
+  readonly realIp:
+    | {
+        readonly from: readonly string[];
+        readonly header: 'X-Forwarded-For' | 'proxy_protocol';
+      }
+    | undefined;
+  /** Arguments of `access_log`; undefined: what the user's own configuration says. */
+  readonly accessLog: readonly string[] | undefined;
+  /** The administrator's own directives for this site, and for each of its locations. */
+  readonly snippet: readonly SnippetLine[];
+  readonly locationSnippet: readonly SnippetLine[];
+  /** Seconds after which a client should ask again while no container is ready. */
+  readonly retryAfter: string;
 };
 
 export type ListenSettings = {
@@ -50,6 +80,14 @@ export type ListenSettings = {
   readonly acmeDir?: string;
   /** Undefined: no site has a certificate. */
   readonly tls?: TlsSettings | undefined;
+  /** Undefined: none of their labels can be used. */
+  readonly inputs?: SiteInputs;
+  readonly trustedProxies?: readonly string[];
+  readonly proxyProtocol?: boolean;
+  /** Undefined: the user's own. */
+  readonly accessLog?: { readonly path: string; readonly format: 'text' | 'json' } | undefined;
+  /** HTML, below 4,000 bytes: Nginx reads no longer argument. */
+  readonly maintenancePage?: string;
 };
 
 export function siteView(site: Site, listen: ListenSettings): SiteView {
@@ -73,21 +111,63 @@ export function siteView(site: Site, listen: ListenSettings): SiteView {
       route.access.rate === undefined ? [] : [{ name: upstream, rate: route.access.rate }],
     ),
     locations: [
-      ...served.flatMap(({ route, upstream }) => locationViews(route, upstream, listen)),
+      ...served.flatMap(({ route, upstream }) => locationViews(route, upstream, { listen, site })),
       ...(site.routes.some(({ path }) => path === '/')
         ? []
-        : [{ match: ['/'], pass: undefined, directives: [['return', '404']] }]),
+        : [{ match: ['/'], pass: undefined, directives: [['return', '404']], auth: undefined }]),
     ],
+    auths: authEndpoints(site).map((url) => ({
+      path: authPath(site, url),
+      url,
+      directives: url.startsWith('https:')
+        ? verifying('proxy', { verify: true, name: hostOf(url) }, listen)
+        : [],
+    })),
+    template: site.routes.find(({ access }) => access.template)?.access.template ?? 'site',
+    headers: tls?.headers ?? [],
+    realIp:
+      (listen.trustedProxies ?? []).length === 0
+        ? undefined
+        : {
+            from: listen.trustedProxies ?? [],
+            header: listen.proxyProtocol === true ? 'proxy_protocol' : 'X-Forwarded-For',
+          },
+    accessLog: site.routes.some(({ access }) => access.unlogged)
+      ? ['off']
+      : listen.accessLog && [listen.accessLog.path, 'portcullis'],
+    snippet: snippetLines(site, listen, '.conf'),
+    locationSnippet: snippetLines(site, listen, '.location.conf'),
+    retryAfter: '5',
   };
 }
+
+function snippetLines(
+  { host }: Site,
+  { inputs }: ListenSettings,
+  suffix: '.conf' | '.location.conf',
+): readonly SnippetLine[] {
+  const snippet = snippetFor(inputs?.snippets, hostStem(host), suffix);
+  return snippet && 'lines' in snippet ? snippet.lines : [];
+}
+
+/** Each endpoint of a site once. */
+const authEndpoints = ({ routes }: Site): readonly string[] => [
+  ...new Set(routes.flatMap(({ access }) => access.authRequest ?? [])),
+];
+
+const hostOf = (url: string): string => /^https?:\/\/([^/:]+)/.exec(url)?.[1] ?? '';
+
+const authPath = (site: Site, url: string): string =>
+  `/.portcullis/auth/${authEndpoints(site).indexOf(url)}`;
 
 export const listens = ({
   port,
   ipv6,
-}: Pick<ListenSettings, 'port' | 'ipv6'>): readonly (readonly string[])[] => [
-  [`${port}`],
-  ...(ipv6 ? [[`[::]:${port}`]] : []),
-];
+  proxyProtocol,
+}: Pick<ListenSettings, 'port' | 'ipv6' | 'proxyProtocol'>): readonly (readonly string[])[] => {
+  const more = proxyProtocol === true ? ['proxy_protocol'] : [];
+  return [[`${port}`, ...more], ...(ipv6 ? [[`[::]:${port}`, ...more]] : [])];
+};
 
 function upstreamView({ servers, access }: Route, name: string): UpstreamView {
   const several = servers.length > 1;
@@ -103,7 +183,7 @@ function upstreamView({ servers, access }: Route, name: string): UpstreamView {
 function locationViews(
   route: Route,
   upstream: string,
-  listen: ListenSettings,
+  { listen, site }: { readonly listen: ListenSettings; readonly site: Site },
 ): readonly LocationView[] {
   const { path, access, servers } = route;
   const directives = accessDirectives(route, upstream, listen);
@@ -113,21 +193,16 @@ function locationViews(
     servers.length === 0
       ? undefined
       : ({ directive: grpc ? 'grpc_pass' : 'proxy_pass', url } as const);
-  const unready =
-    pass === undefined
-      ? [
-          ['add_header', 'Retry-After', '5', 'always'],
-          ['return', '503'],
-        ]
-      : [];
+  const unready = pass === undefined ? [['return', '503']] : [];
+  const auth = access.authRequest === undefined ? undefined : authPath(site, access.authRequest);
   const matches = path === '/' ? [['/']] : [['=', path], [`${path}/`]];
-  return matches.map((match) => ({ match, pass, directives: [...directives, ...unready] }));
+  return matches.map((match) => ({ match, pass, directives: [...directives, ...unready], auth }));
 }
 
 function accessDirectives(
   { access }: Route,
   upstream: string,
-  { authDir }: ListenSettings,
+  listen: ListenSettings,
 ): readonly (readonly string[])[] {
   const kind = access.scheme.startsWith('grpc') ? 'grpc' : 'proxy';
   return [
@@ -137,7 +212,7 @@ function accessDirectives(
       ? []
       : [
           ['auth_basic', 'restricted'],
-          ['auth_basic_user_file', `${authDir}/${access.authBasic}`],
+          ['auth_basic_user_file', `${listen.authDir}/${access.authBasic}`],
         ]),
     ...(access.rate === undefined
       ? []
@@ -162,6 +237,27 @@ function accessDirectives(
           ['proxy_buffering', 'off'],
           ['proxy_request_buffering', 'off'],
         ]),
+    ...(access.upstreamTls === undefined ? [] : verifying(kind, access.upstreamTls, listen)),
+  ];
+}
+
+/** Nginx checks no upstream's certificate unless it is told to. */
+function verifying(
+  kind: 'proxy' | 'grpc',
+  { verify, name, ca }: UpstreamTls,
+  { inputs }: ListenSettings,
+): readonly (readonly string[])[] {
+  const authorities = ca === undefined ? inputs?.systemAuthorities : inputs?.authorities.get(ca);
+  return [
+    [`${kind}_ssl_server_name`, 'on'],
+    [`${kind}_ssl_name`, name],
+    ...(verify
+      ? [
+          [`${kind}_ssl_verify`, 'on'],
+          [`${kind}_ssl_verify_depth`, '5'],
+          [`${kind}_ssl_trusted_certificate`, authorities ?? '/etc/ssl/certs/ca-certificates.crt'],
+        ]
+      : []),
   ];
 }
 

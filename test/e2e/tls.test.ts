@@ -4,7 +4,8 @@ import { cpSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { readCertificates } from '../../src/adapters/certificates.ts';
-import { run, type RunResult } from '../../src/adapters/run.ts';
+import type { RunResult } from '../../src/adapters/run.ts';
+import { makePair as makePairIn } from '../lab/certificates.ts';
 import type { Engine } from '../lab/engine.ts';
 import { put } from '../lab/files.ts';
 import { HOST_V4, openLab, type Lab } from '../lab/lab.ts';
@@ -17,49 +18,8 @@ let nginx: LabNginx;
 let settings = '';
 let certs = '';
 
-/** A pair for these names; `days` may be negative. */
-async function makePair(name: string, hosts: string, days = 30): Promise<void> {
-  const [certificate, key] = [join(certs, `${name}.crt`), join(certs, `${name}.key`)];
-  const subject = [
-    '-subj',
-    '/CN=x',
-    '-addext',
-    `subjectAltName=${hosts
-      .split(' ')
-      .map((host) => `DNS:${host}`)
-      .join()}`,
-  ];
-  const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
-  const request = [
-    'req',
-    '-new',
-    ...ec,
-    '-keyout',
-    key,
-    '-out',
-    join(certs, 'request.pem'),
-    ...subject,
-  ];
-  const made = await run('openssl', request);
-  assert.equal(made.code, 0, made.stderr);
-  const sign = [
-    'x509',
-    '-req',
-    '-in',
-    join(certs, 'request.pem'),
-    '-signkey',
-    key,
-    '-days',
-    String(days),
-    '-copy_extensions',
-    'copy',
-    '-out',
-    certificate,
-  ];
-  const signed = await run('openssl', sign);
-  assert.equal(signed.code, 0, signed.stderr);
-  rmSync(join(certs, 'request.pem'));
-}
+const makePair = (name: string, hosts: string, days?: number): Promise<unknown> =>
+  makePairIn(certs, { name, hosts, ...(days !== undefined && { days }) });
 
 before(async () => {
   lab = await openLab();

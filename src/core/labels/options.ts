@@ -39,6 +39,12 @@ const authUrl = matching(
   'must be an http or https URL without query, as http://127.0.0.1:9091/verify',
 );
 
+/** A name in a certificate: no wildcard, no address. */
+const hostName: Parser<string> = (text) => {
+  const parsed = host(text);
+  return parsed.ok && /[*[]/.test(parsed.value) ? wrong('must be one host name') : parsed;
+};
+
 const SIZE = /^(?:0|[1-9]\d{0,8}[kKmMgG]?)$/;
 const TIME = /^[1-9]\d{0,5}(?:ms|s|m|h)$/;
 const RATE = /^[1-9]\d{0,5}r\/[sm]$/;
@@ -68,6 +74,10 @@ export const routeOptions = {
   ),
   health: oneOf('require', 'ignore'),
   template: fileName('a template in template_dir'),
+  'access-log': oneOf('on', 'off'),
+  'upstream-verify': oneOf('on', 'off'),
+  'upstream-ca': fileName('a CA file in tls.ca_dir'),
+  'upstream-name': hostName,
 } satisfies Record<string, Parser<unknown>>;
 
 /** Options of the whole container: `portcullis.<option>` only. */

@@ -13,6 +13,7 @@ const pairs = [
     certificateFile: '/c/shop.crt',
     keyFile: '/c/shop.key',
     fingerprint: 'AB:CD',
+    mustStaple: false,
   },
 ];
 const settings: TlsSettings = {
@@ -20,6 +21,8 @@ const settings: TlsSettings = {
   redirect: true,
   hsts: '',
   http2: 'listen',
+  http3: false,
+  proxyProtocol: false,
   certificateOf: certificateChooser(pairs, DAY),
 };
 const access: Access = {

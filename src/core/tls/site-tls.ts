@@ -12,6 +12,8 @@ export type CertificatePair = Certificate & {
   readonly keyFile: string;
   /** Changes when it is renewed. */
   readonly fingerprint: string;
+  /** It says itself that it is good only with an OCSP answer (RFC 7633), and where to get one. */
+  readonly mustStaple: boolean;
 };
 
 export type ChooseCertificate = (
@@ -41,6 +43,8 @@ export type TlsSettings = {
   readonly hsts: string;
   /** How this Nginx is told to speak HTTP/2: an argument of `listen` before 1.25.1, then a directive. */
   readonly http2: 'listen' | 'directive' | 'none';
+  readonly http3: boolean;
+  readonly proxyProtocol: boolean;
   readonly certificateOf: ChooseCertificate;
 };
 
@@ -57,7 +61,7 @@ export type SiteTls = {
   readonly key: string;
   readonly fingerprint: string;
   readonly http2: boolean;
-  readonly hsts: string | undefined;
+  readonly stapling: boolean;
   readonly redirect: boolean;
   /** `https://host`, with the port where it is not the usual one; undefined for a wildcard. */
   readonly target: string | undefined;
@@ -65,6 +69,8 @@ export type SiteTls = {
   readonly port: string;
   /** Arguments of each `listen`. */
   readonly listens: readonly (readonly string[])[];
+  /** Answer headers, name and value. */
+  readonly headers: readonly (readonly [string, string])[];
   /** Names of `redirectFrom` that the same certificate is for. */
   readonly redirectFrom: readonly string[];
 };
@@ -97,11 +103,12 @@ export function siteTls(
     key: certificate.keyFile,
     fingerprint: certificate.fingerprint,
     http2: settings.http2 === 'directive',
-    hsts: settings.hsts === '' ? undefined : settings.hsts,
+    stapling: certificate.mustStaple,
     redirect: settings.redirect || routes.some(({ access }) => access.tls === 'only'),
     target: host.startsWith('*.') ? undefined : `https://${host}${port}`,
     port,
-    listens: tlsListens(settings, ipv6),
+    listens: [...tlsListens(settings, ipv6), ...quicListens(settings, ipv6)],
+    headers: tlsHeaders(settings),
     redirectFrom: redirectFrom.filter(
       (name) => settings.certificateOf(name, certificate.name).certificate !== undefined,
     ),
@@ -109,9 +116,37 @@ export function siteTls(
 }
 
 export const tlsListens = (
-  { port, http2 }: Pick<TlsSettings, 'port' | 'http2'>,
+  { port, http2, proxyProtocol }: Pick<TlsSettings, 'port' | 'http2' | 'proxyProtocol'>,
   ipv6: boolean,
 ): readonly (readonly string[])[] => {
-  const more = http2 === 'listen' ? ['ssl', 'http2'] : ['ssl'];
-  return [[`${port}`, ...more], ...(ipv6 ? [[`[::]:${port}`, ...more]] : [])];
+  const more = [
+    'ssl',
+    ...(http2 === 'listen' ? ['http2'] : []),
+    ...(proxyProtocol ? ['proxy_protocol'] : []),
+  ];
+  return bothFamilies(port, more, ipv6);
 };
+
+export const quicListens = (
+  { port, http3 }: Pick<TlsSettings, 'port' | 'http3'>,
+  ipv6: boolean,
+): readonly (readonly string[])[] => (http3 ? bothFamilies(port, ['quic'], ipv6) : []);
+
+const bothFamilies = (
+  port: number,
+  more: readonly string[],
+  ipv6: boolean,
+): readonly (readonly string[])[] => [
+  [`${port}`, ...more],
+  ...(ipv6 ? [[`[::]:${port}`, ...more]] : []),
+];
+
+/** Answer headers of a site over HTTPS, name and value. */
+export const tlsHeaders = ({
+  hsts,
+  http3,
+  port,
+}: Pick<TlsSettings, 'hsts' | 'http3' | 'port'>): readonly (readonly [string, string])[] => [
+  ...(hsts === '' ? [] : [['Strict-Transport-Security', hsts] as const]),
+  ...(http3 ? [['Alt-Svc', `h3=":${port}"; ma=86400`] as const] : []),
+];

@@ -1,0 +1,56 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { SiteInputs } from '../core/site-inputs.ts';
+import { readSnippet, type Snippet, type Snippets } from '../core/snippet.ts';
+import type { Settings } from '../core/settings-schema.ts';
+import { codeOf } from './atomic-file.ts';
+
+/** Where distributions keep all authorities in one file: Debian and Alpine, RHEL, older ones, SUSE. */
+const SYSTEM = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/cert.pem',
+  '/etc/ssl/ca-bundle.pem',
+];
+
+/** Reads the files beside the labels that sites are made of, once. */
+export function readSiteInputs(
+  { tls, snippet_dir }: Pick<Settings, 'tls' | 'snippet_dir'>,
+  templates: SiteInputs['templates'],
+): SiteInputs {
+  return {
+    templates,
+    authorities: new Map(
+      namesIn(tls.ca_dir).flatMap((file): readonly (readonly [string, string])[] => {
+        const name = /^(.+)\.(?:crt|pem)$/.exec(file)?.[1];
+        return name === undefined ? [] : [[name, join(tls.ca_dir, file)]];
+      }),
+    ),
+    systemAuthorities: tls.upstream_ca === '' ? SYSTEM.find(existsSync) : tls.upstream_ca,
+    snippets: readSnippets(snippet_dir),
+  };
+}
+
+const readSnippets = (folder: string): Snippets =>
+  new Map(
+    namesIn(folder)
+      .filter((name) => name.endsWith('.conf'))
+      .map((name) => [name, snippetIn(join(folder, name))]),
+  );
+
+function snippetIn(file: string): Snippet {
+  try {
+    return readSnippet(file, readFileSync(file, 'utf8'));
+  } catch (error) {
+    return { file, broken: `${file}: cannot be read (${codeOf(error) ?? String(error)})` };
+  }
+}
+
+/** None where the folder cannot be listed. */
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder).toSorted();
+  } catch {
+    return [];
+  }
+}
