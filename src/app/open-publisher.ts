@@ -1,4 +1,5 @@
 /** Puts the publisher together for real use: settings -> store, templates, Nginx. */
+import { mkdir } from 'node:fs/promises';
 import { contentHash } from '../adapters/content-hash.ts';
 import { openStore, type GenerationStore } from '../adapters/generation-store.ts';
 import { hasIpv6 } from '../adapters/ipv6.ts';
@@ -53,6 +54,7 @@ export async function openPublisher(
     renderIndex: templates.index,
     hash: contentHash,
     authFiles: () => namesOfFiles(settings.auth_dir),
+    makeAcmeDir: () => makeFolderIfAllowed(settings.tls.acme_dir, log),
   });
   return { publisher, store, nginxVersion: installed?.version, nextExpiryAt };
 }
@@ -68,5 +70,18 @@ async function installedNginx(nginx: NginxHost): Promise<ListeningNginx | undefi
   } catch (error) {
     if (error instanceof PortcullisError) return undefined;
     throw error;
+  }
+}
+
+/** An ACME client refuses a webroot that is not there. Without it everything else works. */
+async function makeFolderIfAllowed(folder: string, log: Log): Promise<void> {
+  if (folder === '') return;
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o755 });
+  } catch (error) {
+    log.debug('no-acme-dir', {
+      folder,
+      reason: error instanceof Error ? error.message : String(error),
+    });
   }
 }

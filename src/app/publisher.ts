@@ -30,6 +30,8 @@ export type PublisherDeps = {
   readonly renderIndex: (view: IndexView) => string;
   readonly hash: (text: string) => string;
   readonly authFiles: () => Promise<ReadonlySet<string> | undefined>;
+  /** Makes the folder of an ACME client's challenges, where there is none. */
+  readonly makeAcmeDir: () => Promise<void>;
   readonly log: Log;
 };
 
@@ -174,6 +176,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     await requireIncluded(nginx);
     if (options.reload) await nginx.requireRunning();
     const before = proven && proven.id === live?.id ? filesIn(proven) : undefined;
+    await deps.makeAcmeDir();
     await store.writeSites(generation, before);
     await writeAndTest(generation, before);
     await store.switchTo(generation.id);

@@ -1,107 +1,39 @@
 /** What a generated site does with real requests: access, protocols, logs, templates, maintenance. */
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { RunResult } from '../../src/adapters/run.ts';
 import { makePair } from '../lab/certificates.ts';
 import { put } from '../lab/files.ts';
-import { get, type Answer } from '../lab/http.ts';
-import { HOST_V4, openLab, OUTSIDE_V4, type Lab } from '../lab/lab.ts';
-import type { LabNginx } from '../lab/nginx.ts';
-import type { UpstreamPorts } from '../lab/upstream.ts';
+import { HOST_V4, OUTSIDE_V4 } from '../lab/lab.ts';
+import {
+  DEAD,
+  openProxyStage,
+  PORTS,
+  type Echo,
+  type Labels,
+  type ProxyStage,
+  type Service,
+} from '../lab/proxy-stage.ts';
 import { waitUntil } from '../lab/wait-until.ts';
 
-const PORTS = { http: [1401, 1402, 1403], https: 1410, grpc: 1420, grpcs: 1421, auth: 1430 };
-const DEAD = 1499;
+let stage: ProxyStage;
+before(async () => {
+  stage = await openProxyStage();
+  await makePair(at('certs'), { name: 'grpc', hosts: 'grpc.example grpcs.example' });
+});
+after(() => stage.lab.close());
+
 const CLIENT = fileURLToPath(new URL('../lab/protocol-client.js', import.meta.url));
 
-let lab: Lab;
-let nginx: LabNginx;
-const at = (...names: readonly string[]): string => join(lab.folder, ...names);
-
-before(async () => {
-  lab = await openLab();
-  nginx = await lab.startNginx();
-  for (const name of ['certs', 'ca', 'snippets', 'templates', 'htpasswd']) mkdirSync(at(name));
-  const upstream = await makePair(at('ca'), { name: 'internal', hosts: 'internal.example' });
-  await makePair(at('certs'), { name: 'grpc', hosts: 'grpc.example grpcs.example' });
-  const ports: UpstreamPorts = { ...PORTS, ...upstream };
-  const program = fileURLToPath(new URL('../lab/upstream.js', import.meta.url));
-  const started = lab.host.start([process.execPath, program, JSON.stringify(ports)]);
-  lab.cleanup.add('upstreams', () => started.stop('SIGKILL'));
-  await waitUntil('the upstreams answer', () => {
-    if (started.child.exitCode !== null) throw new Error(started.output());
-    return started.output().includes('ready');
-  });
-  await settings();
-  const init = await portcullis('init', '--yes');
-  assert.equal(init.code, 0, init.stderr);
-});
-after(() => lab.close());
-
-type Labels = Readonly<Record<string, string>>;
-type Service = { readonly name: string; readonly port: number; readonly labels: Labels };
-
-const settings = (nginxMore = '', more = ''): Promise<string> =>
-  put(
-    at('portcullis.yaml'),
-    `nginx: { dir: ${nginx.dir}, config: ${nginx.config}${nginxMore} }
-firewall: { mode: "off" }
-auth_dir: ${at('htpasswd')}
-snippet_dir: ${at('snippets')}
-template_dir: ${at('templates')}
-tls: { cert_dir: ${at('certs')}, ca_dir: ${at('ca')}, acme_dir: "" }
-${more}`,
-  );
-
-const portcullis = (...args: readonly string[]): Promise<RunResult> =>
-  lab.portcullis(['--config', at('portcullis.yaml'), ...args]);
-
-/** Publishes services as `docker compose config` prints them; their servers run on 127.0.0.1 already. */
-async function serve(...services: readonly Service[]): Promise<RunResult> {
-  const compose = {
-    name: 'lab',
-    services: Object.fromEntries(
-      services.map(({ name, port, labels }) => [
-        name,
-        {
-          image: 'x',
-          ports: [{ host_ip: '127.0.0.1', target: 80, published: `${port}`, protocol: 'tcp' }],
-          labels: Object.fromEntries(
-            Object.entries(labels).map(([key, value]) => [`portcullis.${key}`, value]),
-          ),
-        },
-      ]),
-    ),
-  };
-  const file = await put(at('compose.json'), JSON.stringify(compose));
-  return portcullis('generate', '--from', file);
-}
-
-async function served(...services: readonly Service[]): Promise<void> {
-  const { code, stderr } = await serve(...services);
-  assert.equal(code, 0, stderr);
-}
-
+const at: ProxyStage['at'] = (...names) => stage.at(...names);
+const settings: ProxyStage['settings'] = (...more) => stage.settings(...more);
+const serve: ProxyStage['serve'] = (...services) => stage.serve(...services);
+const served: ProxyStage['served'] = (...services) => stage.served(...services);
+const fetched: ProxyStage['fetched'] = (...args) => stage.fetched(...args);
+const echoed: ProxyStage['echoed'] = (...args) => stage.echoed(...args);
 const one = (labels: Labels, port = 1401): Service => ({ name: 'web', port, labels });
-const fetched = (host: string, path = '/', ...args: readonly string[]): Promise<Answer> =>
-  get(lab.outside, `http://${HOST_V4}${path}`, { host, args });
-type Echo = {
-  port: number;
-  method: string;
-  url: string;
-  headers: Record<string, string>;
-  bytes: number;
-};
-const echoed = async (host: string, path = '/', ...args: readonly string[]): Promise<Echo> => {
-  const { status, body } = await fetched(host, path, ...args);
-  assert.equal(status, 200, body);
-  const echo: Echo = JSON.parse(body);
-  return echo;
-};
 
 test('forward auth: who may pass, what is handed on, what is taken back', async () => {
   await served(
@@ -330,7 +262,7 @@ test('TLS upstreams: the certificate is checked by default, for name and authori
 });
 
 const client = async (...args: readonly string[]): Promise<string> =>
-  (await lab.outside.run([process.execPath, CLIENT, ...args])).stdout.trim();
+  (await stage.lab.outside.run([process.execPath, CLIENT, ...args])).stdout.trim();
 
 test('WebSocket, with no label, also for longer than no byte is sent', async () => {
   await served(one({ host: 'web.example' }));

@@ -16,6 +16,8 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   tar: 'tar',
   nmap: 'nmap',
   openssl: 'openssl',
+  certbot: 'certbot',
+  pebble: 'pebble',
 };
 
 const FOLDERS = ['/usr/sbin', '/usr/bin', '/sbin', '/bin', '/usr/local/sbin', '/usr/local/bin'];

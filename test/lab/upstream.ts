@@ -27,6 +27,9 @@ export type UpstreamPorts = {
 
 const WEBSOCKET = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'; // RFC 6455, 1.3
 
+/** Requests that were cut off. */
+const broken: string[] = [];
+
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { url = '/', method, headers, socket } = request;
   if (url.startsWith('/events')) {
@@ -34,6 +37,16 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
     response.write('data: first\n\n');
     await delay(1_500);
     response.end('data: second\n\n');
+    return;
+  }
+  if (url.startsWith('/break?')) {
+    broken.push(`${socket.localPort} ${method} ${url}`);
+    socket.destroy();
+    return;
+  }
+  if (url === '/broken') {
+    const own = broken.filter((line) => line.startsWith(`${socket.localPort} `));
+    response.end(own.join('\n'));
     return;
   }
   if (url.startsWith('/slow')) await delay(2_500);
