@@ -6,6 +6,7 @@ import { requireLab } from '../lab/requirements.ts';
 import { benchAudit } from './audit.ts';
 import { benchFirewall } from './firewall.ts';
 import { benchFlow } from './flow.ts';
+import { benchProxy } from './proxy.ts';
 import { benchOneShot } from './one-shot.ts';
 import { benchWatch } from './watch.ts';
 
@@ -15,6 +16,7 @@ const PARTS: Readonly<Record<string, () => Promise<void>>> = {
   firewall: benchFirewall,
   flow: benchFlow,
   audit: benchAudit,
+  proxy: benchProxy,
 };
 
 requireLab();

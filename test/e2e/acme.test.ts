@@ -82,8 +82,8 @@ test('the first certificate: asked for over HTTP, and the site is on HTTPS', asy
 });
 
 test('a renewal: challenged behind the redirect, served after one reload', async () => {
-  const [before, reloads] = [await serial(), await nginx.reloads()];
-  assert.ok(before);
+  const [first, reloads] = [await serial(), await nginx.reloads()];
+  assert.ok(first);
   const { code, stdout, stderr } = await acme.certbot(
     'renew',
     '--force-renewal',
@@ -93,7 +93,7 @@ test('a renewal: challenged behind the redirect, served after one reload', async
   assert.equal(code, 0, stdout + stderr);
   await waitUntil('the new certificate is served', async () => {
     const now = await serial();
-    return now !== undefined && now !== before;
+    return now !== undefined && now !== first;
   });
   assert.equal(await request('https://shop.example/'), '200');
   assert.equal((await nginx.reloads()) - reloads, 1);

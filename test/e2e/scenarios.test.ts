@@ -228,7 +228,10 @@ test('test_loadbalancing: round robin alternates, ip_hash stays', async () => {
     return ports;
   };
   await stage.served(...both('round_robin'));
-  assert.deepEqual((await met()).toSorted(), [...Array(5).fill(1401), ...Array(5).fill(1402)]);
+  assert.deepEqual(
+    (await met()).toSorted((a, b) => a - b),
+    [...Array(5).fill(1401), ...Array(5).fill(1402)],
+  );
   await stage.served(...both('ip_hash'));
   assert.equal(new Set(await met()).size, 1);
 });

@@ -1,6 +1,7 @@
 /** HTTPS through a real Nginx: certificates as they come, go, expire and do not fit. */
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { readCertificates } from '../../src/adapters/certificates.ts';
@@ -18,8 +19,13 @@ let nginx: LabNginx;
 let settings = '';
 let certs = '';
 
-const makePair = (name: string, hosts: string, days?: number): Promise<unknown> =>
-  makePairIn(certs, { name, hosts, ...(days !== undefined && { days }) });
+const makePair = (
+  name: string,
+  hosts: string,
+  days?: number,
+  extra?: readonly string[],
+): Promise<unknown> =>
+  makePairIn(certs, { name, hosts, ...(days !== undefined && { days }), ...(extra && { extra }) });
 
 before(async () => {
   lab = await openLab();
@@ -61,6 +67,11 @@ const curl = async (url: string, ...more: readonly string[]): Promise<string> =>
     await lab.outside.run([...args, '-w', '%{http_code} %{redirect_url} %{http_version}', url])
   ).stdout;
 };
+/** The headers of the answer. */
+const get = async (url: string): Promise<string> => {
+  const resolve = ['--resolve', `${new URL(url).hostname}:443:${HOST_V4}`];
+  return (await lab.outside.run(['curl', '-skI', ...resolve, url])).stdout;
+};
 const handshake = async (host: string, ...more: readonly string[]): Promise<string> => {
   const args = ['openssl', 's_client', '-connect', `${HOST_V4}:443`, '-servername', host, ...more];
   const { stdout, stderr } = await lab.outside.run(args, { stdin: '' });
@@ -91,14 +102,8 @@ test('with certificates: HTTPS, redirects by method, HTTP/2, HSTS; unknown names
   assert.equal(await curl('https://only.example/'), '200  2');
   assert.equal(await curl('https://plain.example/'), '200  2', 'by the wildcard');
   assert.equal(await curl('http://off.example/'), '200  1.1');
-  const headers = await lab.outside.run([
-    'curl',
-    '-skI',
-    '--resolve',
-    `shop.example:443:${HOST_V4}`,
-    'https://shop.example/',
-  ]);
-  assert.match(headers.stdout, /^strict-transport-security: max-age=600\r?$/im);
+  const headers = await get('https://shop.example/');
+  assert.match(headers, /^strict-transport-security: max-age=600\r?$/im);
   const shaken = await handshake('shop.example', '-alpn', 'h2');
   assert.match(shaken, /ALPN protocol: h2/);
   assert.match(await handshake('nobody.example'), /unrecognized name|no peer certificate/);
@@ -188,4 +193,45 @@ test('readCertificates(): both layouts, through links', () => {
   assert.deepEqual(read.get('site')?.hosts, ['only.example']);
   assert.equal(read.get('site')?.broken, undefined);
   rmSync(join(certs, 'site'), { recursive: true });
+});
+
+test('HTTP/3: spoken where Nginx is built with it, told where it is not', async () => {
+  const text = await readFile(settings, 'utf8');
+  await put(settings, text.replace(/^nginx: \{/, 'nginx: { http3: true,'));
+  await makePair('shop', 'shop.example www.shop.example');
+  const { code, stderr } = await portcullis('generate');
+  assert.equal(code, 0, stderr);
+  const { stderr: build } = await lab.host.run(['nginx', '-V']);
+  const headers = await get('https://shop.example/');
+  if (build.includes('http_v3_module')) {
+    assert.match(headers, /^alt-svc: h3=":443"; ma=86400\r?$/im);
+    const client = process.env['LAB_HTTP3_CURL'];
+    assert.ok(client, 'LAB_HTTP3_CURL must name a curl with HTTP/3 for this Nginx');
+    for (const name of ['shop.example', 'only.example']) {
+      const { stdout } = await lab.outside.run([
+        ...[client, '-sk', '--http3-only', '--max-time', '5', '-o', '/dev/null'],
+        ...['--resolve', `${name}:443:${HOST_V4}`, '-w', '%{http_code} %{http_version}'],
+        `https://${name}/`,
+      ]);
+      assert.equal(stdout, '200 3');
+    }
+  } else {
+    assert.match(stderr, /http3-off.*is built without HTTP\/3/);
+    assert.doesNotMatch(headers, /alt-svc/i);
+  }
+  await put(settings, text);
+});
+
+test('OCSP stapling: only for a certificate that says it is nothing without', async () => {
+  const site = async (): Promise<string> =>
+    (await portcullis('generate', '--dry-run')).stdout.split(/^(?=# shop\.example: )/m)[1] ?? '';
+  await makePair('shop', 'shop.example www.shop.example', 30, [
+    'authorityInfoAccess=OCSP;URI:http://ocsp.example',
+  ]);
+  assert.doesNotMatch(await site(), /ssl_stapling/);
+  await makePair('shop', 'shop.example www.shop.example', 30, [
+    'authorityInfoAccess=OCSP;URI:http://ocsp.example',
+    'tlsfeature=status_request',
+  ]);
+  assert.match(await site(), /ssl_stapling on;\n +ssl_stapling_verify on;/);
 });

@@ -90,8 +90,8 @@ ${more}`,
   return stage;
 }
 
-async function startUpstreams({ lab, at }: ProxyStage): Promise<void> {
-  const pair = await makePair(at('ca'), { name: 'internal', hosts: 'internal.example' });
+async function startUpstreams({ lab, ...stage }: ProxyStage): Promise<void> {
+  const pair = await makePair(stage.at('ca'), { name: 'internal', hosts: 'internal.example' });
   const ports: UpstreamPorts = { ...PORTS, ...pair };
   const program = fileURLToPath(new URL('upstream.js', import.meta.url));
   const started = lab.host.start([process.execPath, program, JSON.stringify(ports)]);
