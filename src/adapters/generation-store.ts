@@ -193,14 +193,14 @@ const manifestText = (manifest: Manifest): string => `${JSON.stringify(manifest)
 
 /** A manifest that is missing or torn costs nothing but the memory of who held which host. */
 function parseManifest(text: string | undefined, id: string): Manifest {
-  const empty: Manifest = { version: 1, id, sites: [], rejected: [] };
+  const empty: Manifest = { version: 1, id, sites: [], rejected: [], quarantined: [] };
   if (text === undefined) return empty;
   try {
     const value: unknown = JSON.parse(text);
     const whole =
       typeof value === 'object' && value !== null && 'version' in value && value.version === 1;
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- we wrote it, and its version says so
-    return whole ? (value as Manifest) : empty;
+    return whole ? { ...empty, ...(value as Manifest) } : empty;
   } catch {
     return empty;
   }

@@ -31,6 +31,7 @@ function checkOf(template: string): (host: string) => void {
   const templates = compileTemplates({
     site: template,
     index: INDEX,
+    quarantined: '',
     maintenance: '',
     others: new Map(),
   });

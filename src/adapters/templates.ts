@@ -6,7 +6,12 @@ import { codeOf } from './atomic-file.ts';
 import { packageRoot } from './package-root.ts';
 
 const SITE = '.conf.ejs';
-const OURS = ['site.conf.ejs', 'index.conf.ejs', 'maintenance.html.ejs'] as const;
+const OURS = [
+  'site.conf.ejs',
+  'index.conf.ejs',
+  'quarantined.conf.ejs',
+  'maintenance.html.ejs',
+] as const;
 
 /**
  * Reads and compiles the templates. A file in `overrideDir` takes the place of ours; any other
@@ -16,7 +21,7 @@ const OURS = ['site.conf.ejs', 'index.conf.ejs', 'maintenance.html.ejs'] as cons
  * @throws {PortcullisError} `template-failed`, with the file
  */
 export async function loadTemplates(overrideDir: string): Promise<Templates> {
-  const [[site, index, maintenance], others] = await Promise.all([
+  const [[site, index, quarantined, maintenance], others] = await Promise.all([
     Promise.all(OURS.map((name) => readTemplate(name, overrideDir))),
     readOthers(overrideDir),
   ]);
@@ -24,6 +29,7 @@ export async function loadTemplates(overrideDir: string): Promise<Templates> {
     return compileTemplates({
       site: site ?? '',
       index: index ?? '',
+      quarantined: quarantined ?? '',
       maintenance: maintenance ?? '',
       others,
     });

@@ -177,7 +177,16 @@ async function requestTo(host: string, { settings, plan, live }: Known): Promise
     askNginx(name, { port: listen_http, proxyProtocol: proxy_protocol }),
     ...addresses.map(async (address) => ({ address, met: await tryConnect(address) })),
   ]);
+  const refused = live?.manifest.quarantined.find((each) => each.host === host);
   return [
+    ...(refused
+      ? [
+          {
+            about: 'decision' as const,
+            text: `quarantined: Nginx refuses this site, which answers 503 until it changes. Nginx says: ${refused.reason}`,
+          },
+        ]
+      : []),
     requestStep(name, answer, {
       address: `127.0.0.1:${listen_http}`,
       deadUpstream: met.find((each) => each.met !== 'connected')?.address,

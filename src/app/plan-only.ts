@@ -33,3 +33,9 @@ export async function planFor(
     ...refusing(readSiteInputs(settings, (await loadTemplates(settings.template_dir)).names)),
   });
 }
+
+/** Sites of the live generation that Nginx refused: its words by host. */
+export async function quarantinedNow(settings: Settings): Promise<ReadonlyMap<string, string>> {
+  const live = await openStore(settings.nginx.dir).live();
+  return new Map(live?.manifest.quarantined.map(({ host, reason }) => [host, reason]));
+}

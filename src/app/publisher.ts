@@ -8,12 +8,14 @@ import {
   includedFiles,
   indexOfOnly,
   type Generation,
+  type RenderedSite,
 } from '../core/generation.ts';
 import type { IndexView } from '../core/index-view.ts';
 import { memo } from '../core/memo.ts';
-import type { FileTree } from '../core/model.ts';
+import type { FileTree, Problem } from '../core/model.ts';
 import type { NginxHost } from '../core/nginx-host.ts';
 import { planFiles, type FileChange } from '../core/plan-files.ts';
+import { refusals } from '../core/quarantine.ts';
 import { RoutePlanner } from '../core/route-planner.ts';
 import type { Candidate } from '../core/routes.ts';
 import type { RoutePlan } from '../core/routes-model.ts';
@@ -21,6 +23,7 @@ import { refusing } from '../core/site-inputs.ts';
 import type { ListenSettings } from '../core/site-view.ts';
 import { PortcullisError } from '../errors.ts';
 import type { SiteRenderer } from './site-renderer.ts';
+import { quarantine } from './quarantine-sites.ts';
 
 export type PublisherDeps = {
   readonly store: GenerationStore;
@@ -38,6 +41,10 @@ export type PublisherDeps = {
 export type Desired = {
   readonly plan: RoutePlan;
   readonly generation: Generation;
+  /** The sites of the generation, in its order. */
+  readonly rendered: readonly RenderedSite[];
+  /** Of the plan, and of sites that Nginx refused. */
+  readonly problems: readonly Problem[];
   readonly live: LiveGeneration | undefined;
   /** What differs from the files that are live now, read from disk where `verify` was asked. */
   readonly changes: readonly FileChange[];
@@ -52,9 +59,16 @@ export type PublishOptions = {
 
 export type Published = Desired & { readonly reloaded: boolean };
 
+export type DesireOptions = {
+  /** Reads what is live from disk. */
+  readonly verify: boolean;
+  /** Sites that Nginx refused are tried again, though nothing about them has changed. */
+  readonly retry?: boolean;
+};
+
 export type Publisher = {
   /** What should be live, and how that differs from what is. Changes nothing. */
-  desire(candidates: readonly Candidate[], options?: { verify: boolean }): Promise<Desired>;
+  desire(candidates: readonly Candidate[], options?: DesireOptions): Promise<Desired>;
   /**
    * Makes `desired` live. Every error leaves the live generation as it was.
    *
@@ -74,7 +88,23 @@ export function createPublisher(deps: PublisherDeps): Publisher {
   const filesIn = memo(({ index }: LiveGeneration) => new Set(includedFiles(index)));
   const holdersIn = memo(({ manifest }: LiveGeneration) => holdersOf(manifest));
 
-  const desire: Publisher['desire'] = async (candidates, { verify } = { verify: true }) => {
+  const build = async (
+    rendered: readonly RenderedSite[],
+    { rejected }: Pick<RoutePlan, 'rejected'>,
+  ): Promise<Generation> => {
+    const { userDirectives, userDefaults } = await nginx.facts();
+    return buildGeneration(rendered, rejected, {
+      dir: store.dir,
+      listen: deps.listen,
+      userDirectives,
+      userDefaults,
+      renderIndex: deps.renderIndex,
+      hash,
+    });
+  };
+
+  const desire: Publisher['desire'] = async (candidates, options = { verify: true }) => {
+    const { verify, retry = false } = options;
     const facts = await nginx.facts();
     const live = !verify && proven ? proven : await store.live();
     const plan = planner.plan(candidates, {
@@ -85,22 +115,32 @@ export function createPublisher(deps: PublisherDeps): Publisher {
       ...refusing(deps.listen.inputs),
     });
     const known = live ? filesIn(live) : new Set<string>();
-    const generation = buildGeneration(deps.renderSites(plan.sites, known), plan.rejected, {
-      dir: store.dir,
-      listen: deps.listen,
-      userDirectives: facts.userDirectives,
-      userDefaults: facts.userDefaults,
-      renderIndex: deps.renderIndex,
-      hash,
-    });
-    if (!verify && live?.id === generation.id) return { plan, generation, live, changes: [] };
-    if (!verify && live) {
-      return { plan, generation, live, changes: changesByName(known, generation) };
-    }
+    const sites = deps.renderSites(plan.sites, known);
+    const rendered = live && !retry ? withStubs(sites, live.manifest.quarantined) : sites;
+    const generation = await build(rendered, plan);
+    const problems = [...plan.problems, ...refusals(rendered)];
+    const desired = { plan, problems, generation, rendered, live };
+    if (!verify && live?.id === generation.id) return { ...desired, changes: [] };
+    if (!verify && live) return { ...desired, changes: changesByName(known, generation) };
     const actual = live
       ? withIndex(await store.liveFiles(live), live.index)
       : new Map<string, string>();
-    return { plan, generation, live, changes: planFiles(actual, filesOf(generation)) };
+    return { ...desired, changes: planFiles(actual, filesOf(generation)) };
+  };
+
+  /** Those that were refused as they are now, and still would be. */
+  const withStubs = (
+    rendered: readonly RenderedSite[],
+    quarantined: Generation['manifest']['quarantined'],
+  ): readonly RenderedSite[] => {
+    if (quarantined.length === 0) return rendered;
+    const reasons = new Map(
+      quarantined.map(({ host, hash: of, reason }) => [`${host} ${of}`, reason]),
+    );
+    return rendered.map((each) => {
+      const reason = each.refused ? undefined : reasons.get(`${each.site.host} ${each.hash}`);
+      return reason === undefined ? each : deps.renderSites.stubOf(each, reason);
+    });
   };
 
   const testOrThrow = async (indexPath: string): Promise<void> => {
@@ -178,7 +218,21 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     const before = proven && proven.id === live?.id ? filesIn(proven) : undefined;
     await deps.makeAcmeDir();
     await store.writeSites(generation, before);
-    await writeAndTest(generation, before);
+    try {
+      await writeAndTest(generation, before);
+    } catch (error) {
+      if (!(error instanceof PortcullisError) || error.code !== 'nginx-rejected') throw error;
+      const rest = await quarantine(desired, {
+        store,
+        nginx,
+        stubOf: deps.renderSites.stubOf,
+        build,
+        before,
+        log,
+      });
+      if (!rest) throw error;
+      return publish(rest, options);
+    }
     await store.switchTo(generation.id);
     if (options.reload) await reloadTo(generation.id, live?.id, options);
     await store.writeManifest(generation.manifest);

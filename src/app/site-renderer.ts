@@ -17,10 +17,11 @@ export type SiteRendererDeps = {
  * Renders sites, each only when something in it changed since the last call, and proves each text
  * that is not in `proven`: files named by their content that were proven before they went live.
  */
-export type SiteRenderer = (
-  sites: readonly Site[],
-  proven?: ReadonlySet<string>,
-) => readonly RenderedSite[];
+export type SiteRenderer = {
+  (sites: readonly Site[], proven?: ReadonlySet<string>): readonly RenderedSite[];
+  /** What stands for the site while Nginx refuses it. */
+  readonly stubOf: (rendered: RenderedSite, reason: string) => RenderedSite;
+};
 
 export function createSiteRenderer({
   templates,
@@ -32,6 +33,14 @@ export function createSiteRenderer({
   const keyOf = createSiteKey();
 
   const check = createMeantCheck({ render: templates.site, read });
+  const checkStub = createMeantCheck({ render: templates.quarantined, read });
+
+  const stubOf: SiteRenderer['stubOf'] = ({ site, hash: refused }, reason) => {
+    const view = siteView(site, listen);
+    const text = templates.quarantined(view);
+    checkStub(view, text);
+    return { site, text, hash: hash(text), refused: { hash: refused, reason } };
+  };
 
   const renderOne = (site: Site, proven: ReadonlySet<string>): RenderedSite => {
     try {
@@ -41,6 +50,12 @@ export function createSiteRenderer({
       if (!proven.has(siteFile(site.host, rendered.hash))) check(view, text);
       return rendered;
     } catch (cause) {
+      // A template that one container picked concerns that site only.
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      if (site.routes.some(({ access }) => access.template !== undefined)) {
+        const line = reason.replaceAll(/\s*\n\s*/g, ' ');
+        return stubOf({ site, text: '', hash: hash(reason) }, `its template failed: ${line}`);
+      }
       throw new PortcullisError('template-failed', `the site ${site.host} cannot be rendered`, {
         cause,
         detail: cause instanceof Error ? cause.message : String(cause),
@@ -48,7 +63,10 @@ export function createSiteRenderer({
     }
   };
 
-  return (sites, proven = new Set()) => {
+  const renderSites = (
+    sites: readonly Site[],
+    proven: ReadonlySet<string> = new Set(),
+  ): readonly RenderedSite[] => {
     const next: typeof known = new Map();
     const all = sites.map((site) => {
       const before = known.get(site.host);
@@ -64,6 +82,7 @@ export function createSiteRenderer({
     known = next;
     return all;
   };
+  return Object.assign(renderSites, { stubOf });
 }
 
 /** A text that changes whenever the rendered site would; far cheaper than rendering it. */

@@ -4,7 +4,7 @@ import type { Log } from '../adapters/log.ts';
 import { serveStatus } from '../adapters/status-server.ts';
 import { watchFiles } from '../adapters/watch-files.ts';
 import type { Network, Problem } from '../core/model.ts';
-import type { RoutePlan } from '../core/routes-model.ts';
+import type { RenderedSite } from '../core/generation.ts';
 import { problemText } from '../core/problem-text.ts';
 import { Tracker } from '../core/tracker.ts';
 import { PortcullisError } from '../errors.ts';
@@ -13,7 +13,7 @@ import { createCandidates } from './candidates.ts';
 import { followDocker } from './follow-docker.ts';
 import { createFirewallKeeper } from './keep-firewall.ts';
 import { openPublisher, type OpenedPublisher } from './open-publisher.ts';
-import type { Publisher } from './publisher.ts';
+import type { Published, Publisher } from './publisher.ts';
 import { createReconcileLoop } from './reconcile-loop.ts';
 import type { StatusBoard } from './status-board.ts';
 import { createBell, pause } from './wait.ts';
@@ -84,6 +84,8 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
   serveStatus(settings.status.listen, { status: board.status, log, signal });
 
   let publisher: Publisher | undefined;
+  /** What Nginx refused before is tried once in each session: its own configuration may be another. */
+  let firstPass = true;
 
   const loop = createReconcileLoop({
     settings: settings.watch,
@@ -99,6 +101,7 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
       board.count('reconciles');
       const desired = await publisher.desire(candidates(tracker.running, tracker.lingering), {
         verify: false,
+        retry: firstPass,
       });
       const published = await publisher.publish(desired, {
         reload: true,
@@ -109,13 +112,14 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
           log.debug('reload-signal', { at: performance.timeOrigin + performance.now() });
         },
       });
-      told(published.plan.problems);
+      firstPass = false;
+      told(published.problems);
       board.report('nginx', { generation: published.generation.id, last_error: null });
-      board.report('routes', routeCounts(published.plan));
+      board.report('routes', routeCounts(published));
       const fields = {
         generation: published.generation.id,
         sites: published.plan.sites.length,
-        rejected: published.plan.problems.length,
+        rejected: published.problems.length,
         files: published.changes.length,
         reloaded: published.reloaded,
         ms: Math.round(now() - startedAt),
@@ -226,19 +230,27 @@ function renewAt(at: number, reread: () => Promise<void>, signal: AbortSignal): 
   });
 }
 
-const routeCounts = ({ sites, rejected }: RoutePlan) => ({
-  live: sites.reduce((sum, { routes }) => sum + routes.length, 0),
-  rejected: rejected.length,
-});
+function routeCounts({ plan, rendered }: Published) {
+  const count = (sites: readonly RenderedSite[]): number =>
+    sites.reduce((sum, { site }) => sum + site.routes.length, 0);
+  return {
+    live: count(rendered.filter(({ refused }) => refused === undefined)),
+    rejected: plan.rejected.length,
+    quarantined: count(rendered.filter(({ refused }) => refused !== undefined)),
+  };
+}
 
 /** Tells a problem once when it appears and once when it goes. */
 function createTold(log: Log): (problems: readonly Problem[]) => void {
-  let known = new Set<string>();
+  let known = new Map<string, string>();
   return (problems) => {
-    const texts = new Set(problems.map(problemText));
-    for (const text of texts) if (!known.has(text)) log.warn('rejected', { problem: text });
-    for (const text of known)
-      if (!texts.has(text)) log.info('no-longer-rejected', { problem: text });
+    const texts = new Map(
+      problems.map((each) => [problemText(each), each.quarantined ? 'quarantined' : 'rejected']),
+    );
+    for (const [text, what] of texts) if (!known.has(text)) log.warn(what, { problem: text });
+    for (const [text, what] of known) {
+      if (!texts.has(text)) log.info(`no-longer-${what}`, { problem: text });
+    }
     known = texts;
   };
 }

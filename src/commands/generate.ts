@@ -87,7 +87,7 @@ async function compare({ options, settings, log, candidates }: Task): Promise<vo
     import('../core/plan-files.ts'),
   ]);
   const { publisher, store } = await openPublisher(settings, log, options);
-  const { live, generation, changes, plan } = await publisher.desire(candidates);
+  const { live, generation, changes, problems } = await publisher.desire(candidates);
   const actual = live ? shownFiles(await store.liveFiles(live)) : new Map<string, string>();
   const wanted = shownFiles(generation.siteFiles);
   if (options.diff) {
@@ -97,7 +97,7 @@ async function compare({ options, settings, log, candidates }: Task): Promise<vo
     print(changeLines(planFiles(actual, wanted)));
   }
   const firewall = await firewallPart({ options, settings, log, candidates }, { dryRun: true });
-  finish([...plan.problems, ...(firewall?.problems ?? [])]);
+  finish([...problems, ...(firewall?.problems ?? [])]);
   if (options.check && (changes.length > 0 || (firewall?.differences ?? 0) > 0)) {
     process.exitCode = EXIT_FOUND;
   }
@@ -111,11 +111,11 @@ async function publish(task: Task): Promise<void> {
   ]);
   const problems = await withLock(settings.nginx.dir, async () => {
     const { publisher } = await openPublisher(settings, log, options);
-    const desired = await publisher.desire(candidates);
+    const desired = await publisher.desire(candidates, { verify: true, retry: true });
     const published = await publisher.publish(desired, { reload: options.reload });
     print(summaryLines(published));
     const firewall = await firewallPart(task, { dryRun: false });
-    return [...published.plan.problems, ...(firewall?.problems ?? [])];
+    return [...published.problems, ...(firewall?.problems ?? [])];
   });
   finish(problems);
 }

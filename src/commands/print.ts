@@ -9,7 +9,10 @@ export function print(lines: readonly string[]): void {
 
 /** Rejections go to stderr: stdout is for results. */
 export function printProblems(problems: readonly Problem[]): void {
-  for (const problem of problems) process.stderr.write(`rejected: ${problemText(problem)}\n`);
+  for (const problem of problems) {
+    const what = problem.quarantined ? 'quarantined' : 'rejected';
+    process.stderr.write(`${what}: ${problemText(problem)}\n`);
+  }
 }
 
 /** What a publish changed, a line a site, and what is live now. */

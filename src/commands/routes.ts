@@ -36,29 +36,42 @@ export function addRoutes(program: Command): void {
 async function routes(options: RoutesOptions): Promise<void> {
   const { settings } = await settingsFor(options, logFor(options));
   const containers = await readContainers(options);
-  const { planFor, certificatesOf } = await import('../app/plan-only.ts');
+  const { planFor, certificatesOf, quarantinedNow } = await import('../app/plan-only.ts');
   const plan = await planFor(containers, settings, options);
-  const rows = rowsOf(plan, certificatesOf(settings));
+  const rows = rowsOf(plan, {
+    certificateOf: certificatesOf(settings),
+    quarantined: await quarantinedNow(settings),
+  });
   if (options.json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
   else print(table(rows));
   printProblems(plan.problems);
-  if (plan.problems.length > 0) process.exitCode = EXIT_REJECTED;
+  const isQuarantined = rows.some(({ state }) => state === 'quarantined');
+  if (plan.problems.length > 0 || isQuarantined) process.exitCode = EXIT_REJECTED;
 }
 
 export function rowsOf(
   { sites, rejected }: RoutePlan,
-  certificateOf: ChooseCertificate,
+  {
+    certificateOf,
+    quarantined,
+  }: {
+    readonly certificateOf: ChooseCertificate;
+    /** Nginx's words by host. */
+    readonly quarantined: ReadonlyMap<string, string>;
+  },
 ): readonly RouteRow[] {
   const live = sites.flatMap((site) =>
     site.routes.map(({ host, path, servers }): RouteRow => {
       const upstreams = servers.map(({ address, container, id }) => ({ address, container, id }));
+      const refusal = quarantined.get(host);
       const waiting = { reason: 'no container is ready: answers 503' };
       return {
         host,
         path,
         tls: hasTls(site, certificateOf),
-        state: 'live',
+        state: refusal === undefined ? 'live' : 'quarantined',
         ...(servers.length === 0 && waiting),
+        ...(refusal !== undefined && { reason: `Nginx says: ${refusal}` }),
         upstreams,
       };
     }),

@@ -6,7 +6,13 @@ import { indexView, type IndexContext } from './index-view.ts';
 import type { FileTree } from './model.ts';
 import type { RejectedRoute, Site } from './routes-model.ts';
 
-export type RenderedSite = { readonly site: Site; readonly text: string; readonly hash: string };
+export type RenderedSite = {
+  readonly site: Site;
+  readonly text: string;
+  readonly hash: string;
+  /** It cannot be served as it is; `text` is then what stands for it. */
+  readonly refused?: { readonly hash: string; readonly reason: string };
+};
 
 /** What a generation serves, for the next pass, `routes` and `explain`. No part of it reaches Nginx. */
 export type Manifest = {
@@ -22,7 +28,11 @@ export type Manifest = {
     }[];
   }[];
   readonly rejected: readonly RejectedRoute[];
+  /** Sites that Nginx refused: answered by a stub until their text, with this hash, changes. */
+  readonly quarantined: readonly Quarantined[];
 };
+
+export type Quarantined = { readonly host: string; readonly hash: string; readonly reason: string };
 
 export type Generation = {
   /** 16 hexadecimal digits. */
@@ -66,7 +76,15 @@ export function buildGeneration(
     id,
     index: text.replace(NO_ID, id),
     siteFiles: new Map(rendered.map((each, index) => [files[index] ?? '', each.text])),
-    manifest: { version: 1, id, sites: entries, rejected },
+    manifest: {
+      version: 1,
+      id,
+      sites: entries,
+      rejected,
+      quarantined: rendered.flatMap(({ site: { host }, refused }) =>
+        refused ? [{ host, ...refused }] : [],
+      ),
+    },
   };
 }
 

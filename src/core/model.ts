@@ -77,6 +77,8 @@ export type Problem = {
   /** One sentence without the label's name: what is wrong and what would be right. */
   readonly reason: string;
   readonly value?: string;
+  /** It is not the labels that were refused, but the site that Nginx was given. */
+  readonly quarantined?: true;
 };
 
 /** Text of every file this tool owns, keyed by path relative to the output folder. */

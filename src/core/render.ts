@@ -6,6 +6,8 @@ import type { SiteView } from './site-view.ts';
 export type Templates = {
   readonly site: (view: SiteView) => string;
   readonly index: (view: IndexView) => string;
+  /** What stands for a site that Nginx refused. */
+  readonly quarantined: (view: SiteView) => string;
   /** The page for a site without a healthy upstream: HTML. */
   readonly maintenance: () => string;
   /** Names of the site templates, each with what is wrong with it, or undefined. */
@@ -15,6 +17,7 @@ export type Templates = {
 export type TemplateSources = {
   readonly site: string;
   readonly index: string;
+  readonly quarantined: string;
   readonly maintenance: string;
   /** Further site templates, by name. */
   readonly others: ReadonlyMap<string, string>;
@@ -34,6 +37,7 @@ const MAX_PAGE = 4_000;
  */
 export function compileTemplates(sources: TemplateSources): Templates {
   const index = compile(sources.index, 'index');
+  const quarantined = compile(sources.quarantined, 'site', 'quarantined.conf.ejs');
   const sites = new Map<string, Render>([['site', compile(sources.site, 'site')]]);
   const names = new Map<string, string | undefined>([['site', undefined]]);
   for (const [name, source] of sources.others) {
@@ -54,6 +58,7 @@ export function compileTemplates(sources: TemplateSources): Templates {
       return render({ site: view });
     },
     index: (view) => index({ index: view }),
+    quarantined: (view) => quarantined({ site: view }),
     maintenance: () => page,
     names,
   };

@@ -104,7 +104,7 @@ for (const [asked, says] of [
     'dead.example',
     [
       /127\.0\.0\.1:1302 ends a connection at once/,
-      /: 502: the upstream failed: nothing listens on 127\.0\.0\.1:1302/,
+      /: 503: the upstream failed: nothing listens on 127\.0\.0\.1:1302/,
     ],
   ],
   [

@@ -369,7 +369,9 @@ test('watch: start is served, stop lingers, then the host gets nothing', async (
   await engine.run(process1234);
   await until('it is served', NAME, 'process_1234');
   await engine.docker('rm', '-f', 'process_1234');
-  assert.equal((await ask(NAME)).status, 502, 'lingers');
+  const lingering = await ask(NAME);
+  assert.equal(lingering.status, 503, 'lingers');
+  assert.match(lingering.headers, /^retry-after: 5\r?$/im);
   await waitUntil('it is gone', async () => (await ask(NAME)).status === 0 || undefined);
 });
 
@@ -435,7 +437,7 @@ test('watch: the engine away for a minute: every route stays, then it catches up
   await watch.saw(/docker-lost .*routes=kept/);
   const end = performance.now() + 60_000;
   while (performance.now() < end) {
-    // The engine took its userland proxy along, so Nginx answers 502: the route is there.
+    // The engine took its userland proxy along, so Nginx answers 503: the route is there.
     assert.notEqual((await ask(NAME)).status, 0);
     await delay(2_000);
   }

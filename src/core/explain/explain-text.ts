@@ -145,11 +145,14 @@ function meaning(live: Live, { deadUpstream, waiting, allow, isLive }: LiveConte
   const { status } = live;
   switch (status) {
     case 502:
-      return `502: the upstream failed${deadUpstream === undefined ? '; see its own log' : `: nothing listens on ${deadUpstream}`}`;
+      return '502: the container itself says so; see its log';
     case 503:
-      return waiting
-        ? '503: no container of this route is ready; see its health'
-        : '503: a limit on requests was reached, or the container itself says so';
+      if (waiting) return '503: no container of this route is ready; see its health';
+      return deadUpstream === undefined
+        ? "503: the upstream failed, or the container itself says so; see its log and Nginx's"
+        : `503: the upstream failed: nothing listens on ${deadUpstream}`;
+    case 429:
+      return '429: the rate that its label allows is used up';
     case 504:
       return '504: the container took longer than its timeout label allows';
     case 403:

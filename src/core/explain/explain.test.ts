@@ -104,10 +104,11 @@ const CONTEXT: LiveContext = {
 };
 const requests: readonly (readonly [Live, Partial<LiveContext>, RegExp])[] = [
   [{ status: 200 }, {}, /: 200$/],
-  [{ status: 502 }, { deadUpstream: '127.0.0.1:1' }, /502: .* nothing listens on 127\.0\.0\.1:1/],
-  [{ status: 502 }, {}, /502: .* its own log/],
+  [{ status: 503 }, { deadUpstream: '127.0.0.1:1' }, /503: .* nothing listens on 127\.0\.0\.1:1/],
+  [{ status: 502 }, {}, /502: the container itself .* its log/],
+  [{ status: 429 }, {}, /429: the rate/],
   [{ status: 503 }, { waiting: true }, /503: no container .* is ready/],
-  [{ status: 503 }, {}, /503: a limit/],
+  [{ status: 503 }, {}, /503: the upstream failed, or the container itself says so/],
   [{ status: 403 }, { allow: ['192.0.2.0/24'] }, /403: .*192\.0\.2\.0\/24/],
   [{ status: 403 }, {}, /403: the container itself/],
   [{ status: 401 }, {}, /auth-basic/],

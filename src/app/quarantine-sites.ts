@@ -1,0 +1,81 @@
+/** Nginx refused a generation: the same without those that are to blame, or nothing when it is not a site's fault. */
+import type { GenerationStore } from '../adapters/generation-store.ts';
+import type { Log } from '../adapters/log.ts';
+import {
+  includedFiles,
+  indexOfOnly,
+  siteFile,
+  type Generation,
+  type RenderedSite,
+} from '../core/generation.ts';
+import type { NginxHost } from '../core/nginx-host.ts';
+import type { TestResult } from '../core/nginx-test-output.ts';
+import { findRefused, refusals, type Refused } from '../core/quarantine.ts';
+import type { Desired } from './publisher.ts';
+
+export type QuarantineDeps = {
+  readonly store: GenerationStore;
+  readonly nginx: NginxHost;
+  readonly stubOf: (rendered: RenderedSite, reason: string) => RenderedSite;
+  readonly build: (rendered: readonly RenderedSite[], plan: Desired['plan']) => Promise<Generation>;
+  /** Files that a confirmed generation has proven; undefined for none. */
+  readonly before: ReadonlySet<string> | undefined;
+  readonly log: Log;
+};
+
+const fileOf = ({ site, hash }: RenderedSite): string => siteFile(site.host, hash);
+
+export async function quarantine(
+  desired: Desired,
+  { store, nginx, stubOf, build, before, log }: QuarantineDeps,
+): Promise<Desired | undefined> {
+  const { generation, rendered, plan, live } = desired;
+  let runs = 0;
+  const test = async (files: readonly string[]): Promise<TestResult> => {
+    runs += 1;
+    const index = indexOfOnly(generation.index, new Set(files));
+    return nginx.test(await store.writeCandidate(index));
+  };
+  const suspects = [...generation.siteFiles.keys()].filter((file) => before?.has(file) !== true);
+  // A stub that is refused will not be helped by another stub.
+  const stubs = new Set(rendered.flatMap((each) => (each.refused ? [fileOf(each)] : [])));
+  const refused = await search(suspects, test);
+  log.debug('quarantine-search', { suspects: suspects.length, runs });
+  if (!refused || refused.length === 0) return undefined;
+  const reasons = new Map(refused.map(({ file, reason }) => [file, reason]));
+  const kept = rendered.flatMap((each): readonly RenderedSite[] => {
+    const reason = reasons.get(fileOf(each));
+    if (reason === undefined) return [each];
+    return stubs.has(fileOf(each)) ? [] : [stubOf(each, reason)];
+  });
+  const next = await build(kept, plan);
+  return {
+    plan,
+    problems: [...plan.problems, ...refusals(kept)],
+    live,
+    rendered: kept,
+    generation: next,
+    changes: next.id === live?.id ? [] : changesTo(next, live),
+  };
+}
+
+/** Read from what the index names: a file named by its content needs no reading. */
+function changesTo(next: Generation, live: Desired['live']): Desired['changes'] {
+  const known = new Set(includedFiles(live?.index ?? ''));
+  return [
+    { kind: 'replace', path: 'portcullis.conf', text: next.index },
+    ...[...next.siteFiles].flatMap(([path, text]) =>
+      known.has(path) ? [] : [{ kind: 'create', path, text } as const],
+    ),
+  ];
+}
+
+async function search(
+  suspects: readonly string[],
+  test: (files: readonly string[]) => Promise<TestResult>,
+): Promise<readonly Refused[] | undefined> {
+  const steps = findRefused(suspects, await test(suspects));
+  let step = steps.next();
+  while (!step.done) step = steps.next(await test(step.value));
+  return step.value;
+}

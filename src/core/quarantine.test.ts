@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { TestResult } from './nginx-test-output.ts';
+import { findRefused } from './quarantine.ts';
+
+type Fault = 'named' | 'unnamed';
+
+/** An Nginx that refuses the files in `faults`, the first of them first, as Nginx stops at the first fault. */
+const nginxWith =
+  (faults: ReadonlyMap<string, Fault>) =>
+  (files: readonly string[]): TestResult => {
+    const file = files.find((each) => faults.has(each));
+    if (file === undefined) return { ok: true, warnings: [] };
+    const said = { ok: false, output: 'nginx: …', reason: 'it is wrong' } as const;
+    return faults.get(file) === 'named' ? { ...said, file: `/n/${file}`, line: 3 } : said;
+  };
+
+function search(
+  files: readonly string[],
+  nginx: (files: readonly string[]) => TestResult,
+): { refused: readonly string[] | undefined; runs: number } {
+  const steps = findRefused(files, nginx(files));
+  let runs = 1;
+  let step = steps.next();
+  while (!step.done) {
+    runs += 1;
+    step = steps.next(nginx(step.value));
+  }
+  return { refused: step.value?.map(({ file }) => file), runs };
+}
+
+const site = (index: number): string => `sites/s${index}.example.conf`;
+const thousand = Array.from({ length: 1_000 }, (_unused, index) => site(index));
+
+const CASES: readonly [title: string, faults: [number, Fault][], runs: number][] = [
+  ['none', [], 1],
+  ['one that is named', [[700, 'named']], 2],
+  [
+    'three that are named',
+    [
+      [1, 'named'],
+      [500, 'named'],
+      [999, 'named'],
+    ],
+    4,
+  ],
+  ['one that is not named', [[700, 'unnamed']], 13],
+  [
+    'two that are not named',
+    [
+      [3, 'unnamed'],
+      [998, 'unnamed'],
+    ],
+    24,
+  ],
+];
+
+for (const [title, faults, runs] of CASES) {
+  test(`findRefused(): among 1,000 sites ${title}: ${runs} runs`, () => {
+    const known = new Map(faults.map(([index, fault]) => [site(index), fault] as const));
+    const found = search(thousand, nginxWith(known));
+    assert.deepEqual(found.refused?.toSorted(), [...known.keys()].toSorted());
+    assert.equal(found.runs, runs);
+  });
+}
+
+test('findRefused(): a fault outside the sites quarantines nobody', () => {
+  const broken = (): TestResult => ({
+    ok: false,
+    output: '',
+    reason: 'x',
+    file: '/etc/nginx.conf',
+    line: 1,
+  });
+  assert.deepEqual(search(thousand, broken), { refused: undefined, runs: 2 });
+});
+
+test('findRefused(): a fault of every site is no site’s fault', () => {
+  const all = new Map(thousand.map((file) => [file, 'named' as const]));
+  assert.equal(search(thousand, nginxWith(all)).refused, undefined);
+});
+
+test('findRefused(): two that are wrong only together: one of them goes', () => {
+  const pair = (files: readonly string[]): TestResult =>
+    files.includes(site(5)) && files.includes(site(800))
+      ? { ok: false, output: '', reason: 'duplicate' }
+      : { ok: true, warnings: [] };
+  assert.deepEqual(search(thousand, pair).refused, [site(800)]);
+});
+
+test('findRefused(): whoever is guilty is found, nobody else, in at most k (log2 n + 2) + 2 runs', () => {
+  const faults = fc.uniqueArray(fc.tuple(fc.nat(199), fc.constantFrom<Fault>('named', 'unnamed')), {
+    maxLength: 8,
+    selector: ([index]) => index,
+  });
+  fc.assert(
+    fc.property(faults, (wrong) => {
+      const files = thousand.slice(0, 200);
+      const known = new Map(wrong.map(([index, fault]) => [site(index), fault]));
+      const { refused, runs } = search(files, nginxWith(known));
+      assert.deepEqual(refused?.toSorted(), [...known.keys()].toSorted());
+      assert.ok(runs <= known.size * (Math.log2(files.length) + 2) + 2, `${runs} runs`);
+    }),
+  );
+});

@@ -1,0 +1,116 @@
+/**
+ * Which sites Nginx refuses, found with few tests. A generator: it yields the files that are to be
+ * tested together, and is given what `nginx -t` said of them.
+ */
+import type { TestResult } from './nginx-test-output.ts';
+import type { RenderedSite } from './generation.ts';
+import type { Problem } from './model.ts';
+import type { Access } from './routes-model.ts';
+
+export type Refused = {
+  /** Relative to nginx.dir. */
+  readonly file: string;
+  /** Nginx's own words, in one line. */
+  readonly reason: string;
+};
+
+/** Above this the fault is not a site's: nothing is quarantined. */
+const MOST = 25;
+
+/**
+ * A file that Nginx names costs one test. Where it names none of them, the shortest prefix that fails
+ * is searched: log2 of their number, and its last file is guilty, alone or with those before it.
+ *
+ * @param files those that may be guilty
+ * @param first what Nginx said of all of them together
+ * @returns undefined when the fault lies elsewhere: it fails without any of them, or too many are guilty
+ */
+export function* findRefused(
+  files: readonly string[],
+  first: TestResult,
+): Generator<readonly string[], readonly Refused[] | undefined, TestResult> {
+  const refused: Refused[] = [];
+  let left = files;
+  let result = first;
+  let provenElsewhere = false;
+  while (!result.ok) {
+    if (refused.length >= MOST) return undefined;
+    let guilty = namedIn(result, left);
+    if (guilty === undefined) {
+      if (!provenElsewhere) {
+        const without = yield [];
+        if (!without.ok) return undefined;
+        provenElsewhere = true;
+      }
+      guilty = yield* bisect(left, result);
+    }
+    const { file } = guilty;
+    refused.push(guilty);
+    left = left.filter((each) => each !== file);
+    if (left.length === 0) return refused;
+    result = yield left;
+  }
+  return refused;
+}
+
+/** @param failed what was said of all of `files` */
+function* bisect(
+  files: readonly string[],
+  failed: TestResult & { ok: false },
+): Generator<readonly string[], Refused, TestResult> {
+  // files[0..good] passes, files[0..bad] fails.
+  let [good, bad, last] = [0, files.length, failed];
+  while (bad - good > 1) {
+    const middle = Math.floor((good + bad) / 2);
+    const result: TestResult = yield files.slice(0, middle);
+    if (result.ok) {
+      good = middle;
+      continue;
+    }
+    const named = namedIn(result, files);
+    if (named) return named;
+    [bad, last] = [middle, result];
+  }
+  return { file: files[bad - 1] ?? '', reason: last.reason };
+}
+
+function namedIn(result: TestResult, files: readonly string[]): Refused | undefined {
+  if (result.ok || result.file === undefined) return undefined;
+  const { file: path, line, reason } = result;
+  const file = files.find((each) => path.endsWith(`/${each}`));
+  return file === undefined ? undefined : { file, reason: `${reason} (${path}:${line ?? 0})` };
+}
+
+/** What people are told of sites that are quarantined. */
+export const refusals = (rendered: readonly RenderedSite[]): readonly Problem[] =>
+  rendered.flatMap(({ site, refused }): readonly Problem[] => {
+    if (refused === undefined) return [];
+    const label = labelOf(
+      refused.reason,
+      site.routes.map(({ access }) => access),
+    );
+    const about = label === '' ? '' : `, which its label ${label} may explain`;
+    const reason = `the site ${site.host} is quarantined and answers 503${about}. Nginx says: ${refused.reason}`;
+    const names = site.routes.flatMap(({ servers }) => servers.map(({ container }) => container));
+    return [...new Set(names.length > 0 ? names : ['?'])].map((container) => ({
+      container,
+      label: '',
+      reason,
+      quarantined: true,
+    }));
+  });
+
+/** The label that Nginx's words speak of, or '' where that cannot be told. */
+export function labelOf(reason: string, accesses: readonly Access[]): string {
+  const has = (test: (access: Access) => boolean): boolean => accesses.some(test);
+  if (
+    /host not found in upstream/.test(reason) &&
+    has(({ authRequest }) => authRequest !== undefined)
+  )
+    return 'auth-request';
+  if (/certificate|key values mismatch|PEM/i.test(reason)) {
+    if (has(({ cert }) => cert !== undefined)) return 'cert';
+    return has(({ upstreamTls }) => upstreamTls?.ca !== undefined) ? 'upstream-ca' : '';
+  }
+  return has(({ template }) => template !== undefined) ? 'template' : '';
+}

@@ -1,0 +1,134 @@
+/** Sites that Nginx refuses, among others: real refusals by the real Nginx. */
+import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
+import { after, afterEach, before, test } from 'node:test';
+import { put } from '../lab/files.ts';
+import { openProxyStage, type Labels, type ProxyStage, type Service } from '../lab/proxy-stage.ts';
+
+let stage: ProxyStage;
+before(async () => {
+  stage = await openProxyStage();
+});
+after(() => stage.lab.close());
+afterEach(async () => {
+  for (const name of ['bad.example.conf', 'site-2.example.conf', 'site-500.example.conf']) {
+    await rm(stage.at('snippets', name), { force: true });
+  }
+});
+
+const web = (name: string, labels: Labels): Service => ({ name, port: 1401, labels });
+const GOOD = web('good', { host: 'good.example' });
+const BAD = web('bad', { host: 'bad.example' });
+const UNKNOWN = 'no_such_directive on;\n';
+
+type Row = { readonly host: string; readonly state: string; readonly reason?: string };
+const routes = async (): Promise<readonly Row[]> => {
+  const { stdout } = await stage.portcullis(
+    ...['routes', '--json', '--from', stage.at('compose.json')],
+  );
+  const rows: readonly Row[] = JSON.parse(stdout);
+  return rows.map(({ host, state, reason }) => ({ host, state, ...(reason && { reason }) }));
+};
+
+test('a refused site answers 503, all others are published; the next run changes nothing', async () => {
+  await put(stage.at('snippets', 'bad.example.conf'), UNKNOWN);
+  const { code, stdout, stderr } = await stage.serve(GOOD, BAD);
+  assert.equal(code, 4, stderr);
+  assert.match(
+    stderr,
+    /^quarantined: container lab-bad-1: the site bad\.example is quarantined and answers 503\. Nginx says: unknown directive "no_such_directive" \(.*bad\.example\.[0-9a-f]{16}\.conf:\d+\)$/m,
+  );
+  assert.match(stdout, /created good\.example/);
+  assert.equal((await stage.echoed('good.example')).port, 1401);
+  const refused = await stage.fetched('bad.example');
+  assert.equal(refused.status, 503);
+  assert.match(refused.headers, /^retry-after: 5\r?$/im);
+  const [bad, good] = await routes();
+  assert.deepEqual(good, { host: 'good.example', state: 'live' });
+  assert.deepEqual([bad?.host, bad?.state], ['bad.example', 'quarantined']);
+  assert.match(bad?.reason ?? '', /Nginx says: unknown directive/);
+
+  const reloads = await stage.nginx.reloads();
+  const again = await stage.serve(GOOD, BAD);
+  assert.deepEqual([again.code, again.stdout], [4, 'nothing changed: 2 sites\n']);
+  const check = await stage.portcullis('generate', '--check', '--from', stage.at('compose.json'));
+  assert.equal(check.code, 4, 'told, but nothing would change');
+  assert.equal(await stage.nginx.reloads(), reloads);
+});
+
+test('a site that worked is quarantined, not left as it was, and comes back when it is mended', async () => {
+  await stage.served(GOOD, BAD);
+  assert.equal((await stage.fetched('bad.example')).status, 200);
+  await put(stage.at('snippets', 'bad.example.conf'), UNKNOWN);
+  assert.equal((await stage.serve(GOOD, BAD)).code, 4);
+  assert.equal((await stage.fetched('bad.example')).status, 503);
+  await rm(stage.at('snippets', 'bad.example.conf'));
+  await stage.served(GOOD, BAD);
+  assert.equal((await stage.fetched('bad.example')).status, 200);
+  assert.deepEqual(
+    (await routes()).map(({ state }) => state),
+    ['live', 'live'],
+  );
+});
+
+test('an endpoint whose name leads nowhere: Nginx names the file, we name the label', async () => {
+  const { code, stderr } = await stage.serve(
+    GOOD,
+    web('bad', { host: 'bad.example', 'auth-request': 'http://nobody.invalid/verify' }),
+  );
+  assert.equal(code, 4);
+  assert.match(stderr, /label auth-request may explain\. Nginx says: host not found in upstream/);
+  assert.equal((await stage.echoed('good.example')).port, 1401);
+});
+
+test('a template that fails for one container quarantines that site only', async () => {
+  await put(stage.at('templates', 'fails.conf.ejs'), '<% throw new Error("not today"); %>\n');
+  const { code, stderr } = await stage.serve(
+    GOOD,
+    web('bad', { host: 'bad.example', template: 'fails' }),
+  );
+  await rm(stage.at('templates', 'fails.conf.ejs'));
+  assert.equal(code, 4, stderr);
+  assert.match(stderr, /quarantined: container lab-bad-1: .*its template failed: .*not today/);
+  assert.equal((await stage.echoed('good.example')).port, 1401);
+  assert.equal((await stage.fetched('bad.example')).status, 503);
+});
+
+test('a fault outside the sites quarantines nobody; what was live stays live', async () => {
+  await stage.served(GOOD);
+  const file = `${stage.nginx.confDir}/conf.d/own.conf`;
+  await put(file, UNKNOWN);
+  const { code, stderr } = await stage.serve(GOOD, BAD);
+  await rm(file);
+  assert.equal(code, 1);
+  assert.match(stderr, /Nginx refuses the configuration: unknown directive.*own\.conf:1/);
+  assert.equal((await stage.echoed('good.example')).port, 1401);
+  assert.equal((await stage.fetched('bad.example')).status, 0);
+});
+
+test('three among 1,000: found in four tests, the others are published', async () => {
+  const thousand = Array.from({ length: 1_000 }, (_unused, index) =>
+    web(`s${index}`, { host: `site-${index}.example` }),
+  );
+  for (const index of [2, 500]) {
+    await put(stage.at('snippets', `site-${index}.example.conf`), UNKNOWN);
+  }
+  const { code, stderr } = await stage.serve(
+    ...thousand.slice(0, -1),
+    web('s999', { host: 'site-999.example', 'auth-request': 'http://nobody.invalid/' }),
+  );
+  assert.equal(code, 4, stderr);
+  const quarantined = stderr.split('\n').filter((line) => line.startsWith('quarantined: '));
+  assert.deepEqual(
+    quarantined.map((line) => /the site (\S+) is/.exec(line)?.[1]),
+    ['site-2.example', 'site-500.example', 'site-999.example'],
+  );
+  assert.equal((await stage.fetched('site-500.example')).status, 503);
+  assert.equal((await stage.echoed('site-501.example')).port, 1401);
+  const debug = await stage.portcullis(
+    ...['--log-level', 'debug', 'generate', '--from', stage.at('compose.json')],
+  );
+  const runs = Number(/quarantine-search .*runs=(\d+)/.exec(debug.stderr)?.[1]);
+  console.log(`# 3 of 1,000 sites refused: ${runs} runs of nginx -t to find them`);
+  assert.equal(runs, 4);
+});
