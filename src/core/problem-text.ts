@@ -12,6 +12,18 @@ export function shownValue(value: string): string {
   return value.length > MAX_SHOWN ? `${printable}... (${value.length} characters)` : printable;
 }
 
+/** Text that may hold others' names, with escapes for what a terminal or a reader would take for something else. */
+export const printable = (text: string): string =>
+  text.replaceAll(
+    UNSAFE,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+
+/** Control characters, what turns the direction of writing, separators of lines, halves of surrogate pairs. */
+const UNSAFE =
+  // oxlint-disable-next-line no-control-regex -- they are what is looked for
+  /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+
 /** A name as it is where that is harmless, else quoted and escaped. */
 export function shownName(name: string): string {
   return /^[\w.:@/*-]{1,253}$/.test(name) ? name : shownValue(name);
@@ -19,6 +31,7 @@ export function shownName(name: string): string {
 
 /** `container web-1: label portcullis.port must be …, got "0x50"`. */
 export function problemText({ container, label, reason, value }: Problem): string {
-  const what = label === '' ? reason : `label ${shownName(label)} ${reason}`;
+  const why = printable(reason);
+  const what = label === '' ? why : `label ${shownName(label)} ${why}`;
   return `container ${shownName(container)}: ${what}${value === undefined ? '' : `, got ${shownValue(value)}`}`;
 }

@@ -278,6 +278,23 @@ const REJECTED: readonly [
     [],
   ],
   [
+    'a host that is held by a container with a name that a terminal obeys',
+    [
+      container('late', {
+        ports: ['127.0.0.1:2:80'],
+        createdAt: 2,
+        ...label({ host: 'a.example' }),
+      }),
+      container('\u001b[2Jearly', {
+        ports: ['127.0.0.1:1:80'],
+        createdAt: 1,
+        ...label({ host: 'a.example' }),
+      }),
+    ],
+    String.raw`container late: asks for a.example/, which container \u001b[2Jearly (container \u001b[2Jearly) already serves; give one of them another host, or both the same label "group" to share it`,
+    ['a.example/ -> 127.0.0.1:1'],
+  ],
+  [
     'two templates for one site',
     [
       container('b', {

@@ -1,6 +1,7 @@
 /** Many containers' wishes -> sites. Who owns a host is decided here, the same way for the same input. */
 import { groupBy } from './group-by.ts';
 import { memo } from './memo.ts';
+import { printable } from './problem-text.ts';
 import type { ChooseCertificate } from './tls/site-tls.ts';
 import type { Container, Problem } from './model.ts';
 import type {
@@ -51,20 +52,22 @@ export function planRoutes(candidates: readonly Candidate[], context: RouteConte
     const wanted = lingering
       ? candidate.routes.wanted.filter(({ server }) => !claims.addresses.has(server.address))
       : candidate.routes.wanted;
-    const reason =
+    const refusal =
       refusedByHand(wanted, context) ??
       missingAuthFile(wanted, context) ??
       missingCertificate(wanted, context) ??
       unusableInput(wanted, context) ??
       (lingering ? undefined : refusedByHolder(wanted, { claimants, holders: context.holders })) ??
       claims.refuse(wanted);
-    if (reason === undefined) {
+    if (refusal === undefined) {
       claims.take(candidate, wanted);
       for (const each of wanted) accepted.push({ candidate, wanted: each });
       if (!lingering) problems.push(...withoutTls(candidate.container, wanted, context));
       continue;
     }
     if (lingering) continue;
+    // It may name another container, whose name may be anything.
+    const reason = printable(refusal);
     problems.push({ container: container.name, label: '', reason });
     rejected.push(...wanted.map((each) => rejectedRoute(each, reason)));
   }

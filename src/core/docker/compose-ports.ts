@@ -52,7 +52,7 @@ function expand({ hostAddress, published, target, protocol, place }: WrittenPort
   const name = ipProtocol(protocol, place);
   const exposed = containerPorts.map((containerPort) => ({ containerPort, protocol: name }));
   const bound = exposed.flatMap((port, index) =>
-    hostAddresses(hostAddress).map((address) => ({
+    hostAddresses(hostAddress, place).map((address) => ({
       hostAddress: address,
       hostPort: hostPorts[index] ?? 0,
       ...port,

@@ -76,7 +76,10 @@ function portMap(from: JsonObject, { key, place }: Where): PortMap {
     return listField(map, name, `${place}: ${key}`).flatMap((value) => {
       const binding = objectAt(value, bindingsPlace);
       const hostPort = boundPort(optionalText(binding, 'HostPort', bindingsPlace), bindingsPlace);
-      const addresses = hostAddresses(optionalText(binding, 'HostIp', bindingsPlace));
+      const addresses = hostAddresses(
+        optionalText(binding, 'HostIp', bindingsPlace),
+        bindingsPlace,
+      );
       return addresses.map((hostAddress) => ({ hostAddress, hostPort, ...port }));
     });
   });

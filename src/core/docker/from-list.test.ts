@@ -146,6 +146,21 @@ const errors: readonly [title: string, fields: object, message: string][] = [
     { Ports: [{ PrivatePort: 80, Type: 'quic' }] },
     'container web-1: Ports[0]: the protocol must be tcp, udp or sctp, but is "quic"',
   ],
+  [
+    'a port on what is no address',
+    { Ports: [{ IP: '1.2.3.4; drop', PrivatePort: 80, PublicPort: 81, Type: 'tcp' }] },
+    'container web-1: Ports[0]: "1.2.3.4; drop" is not an IP address',
+  ],
+  [
+    'a container’s address that is none',
+    { NetworkSettings: { Networks: { app: { IPAddress: '172.17.0.2 } accept' } } } },
+    'container web-1: network "app": "172.17.0.2 } accept" is not an IP address',
+  ],
+  [
+    'a name that a terminal obeys, in words',
+    { Names: ['/\u001b[31mred'], Ports: '80' },
+    String.raw`container \u001b[31mred: Ports must be a list, but is "80"`,
+  ],
   ['an unknown state', { State: 'on' }, 'container web-1: "on" is not a known container state'],
   [
     'a state from the prototype',

@@ -79,7 +79,7 @@ function ports(from: JsonObject, place: string): Pick<Container, 'published' | '
     exposed.push({ containerPort, protocol });
     if (port['PublicPort'] === undefined || port['PublicPort'] === 0) continue; // exposed only
     const hostPort = countField(port, 'PublicPort', portPlace, MAX_PORT);
-    for (const hostAddress of hostAddresses(optionalText(port, 'IP', portPlace))) {
+    for (const hostAddress of hostAddresses(optionalText(port, 'IP', portPlace), portPlace)) {
       published.push({ hostAddress, hostPort, containerPort, protocol });
     }
   }

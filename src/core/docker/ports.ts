@@ -1,3 +1,4 @@
+import ipaddr from 'ipaddr.js';
 import type { ContainerPort, IpProtocol, PublishedPort } from '../model.ts';
 import { ShapeError } from './reader.ts';
 
@@ -6,8 +7,14 @@ export const MAX_PORT = 65_535;
 /** What Docker binds where `-p` names no address. */
 const EVERY_ADDRESS = ['0.0.0.0', '::'] as const;
 
-export const hostAddresses = (hostAddress: string): readonly string[] =>
-  hostAddress === '' ? EVERY_ADDRESS : [hostAddress];
+export const hostAddresses = (hostAddress: string, place: string): readonly string[] =>
+  hostAddress === '' ? EVERY_ADDRESS : [ipAddress(hostAddress, place)];
+
+export function ipAddress(text: string, place: string): string {
+  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return text;
+  if (/^[0-9a-fA-F.:]+$/.test(text) && ipaddr.IPv6.isValid(text)) return text;
+  throw new ShapeError(`${place}: ${JSON.stringify(text.slice(0, 80))} is not an IP address`);
+}
 
 export function ipProtocol(text: string, place: string): IpProtocol {
   if (text === 'tcp' || text === 'udp' || text === 'sctp') return text;

@@ -1,8 +1,14 @@
 /** Reads fields out of outside JSON. By hand, not by schema: a thousand containers take a few milliseconds. */
+import { printable } from '../problem-text.ts';
 
 /** JSON from outside is not what it should be. The message is one sentence that names the thing and the field. */
 export class ShapeError extends Error {
   override readonly name = 'ShapeError';
+
+  /** @param message may hold names that Docker gave; what a terminal would obey is escaped */
+  constructor(message: string) {
+    super(printable(message));
+  }
 }
 
 export type JsonObject = Readonly<Record<string, unknown>>;
