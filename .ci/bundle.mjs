@@ -75,3 +75,4 @@ await writeFile('dist/package.json', '{ "type": "commonjs" }\n');
 await copyFile('.ci/start.cjs', 'dist/cli.js');
 await chmod('dist/cli.js', 0o755);
 execFileSync(process.execPath, ['.ci/warm.cjs'], { stdio: ['ignore', 'ignore', 'inherit'] });
+await writeFile('dist/portcullis.1', execFileSync(process.execPath, ['dist/cli.js', 'man-page']));

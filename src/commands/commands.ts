@@ -6,6 +6,7 @@ import { addExplain } from './explain.ts';
 import { addFirewall } from './firewall.ts';
 import { addGenerate } from './generate.ts';
 import { addInit } from './init.ts';
+import { addManPage } from './man-page.ts';
 import { addRoutes } from './routes.ts';
 import { addStatus } from './status.ts';
 import { addUndo } from './undo.ts';
@@ -24,4 +25,5 @@ export function addCommands(program: Command): void {
   addInit(program);
   addUndo(program);
   addCompletion(program);
+  addManPage(program);
 }

@@ -73,6 +73,19 @@ test('forward auth: who may pass, what is handed on, what is taken back', async 
   assert.equal((await fetched('app.example', '/.portcullis/auth/0')).status, 404);
 });
 
+test('rate and burst: what is above them gets 429, another site is untouched', async () => {
+  await served(one({ host: 'slow.example', rate: '1r/s', burst: '2' }), {
+    name: 'other',
+    port: 1402,
+    labels: { host: 'other.example' },
+  });
+  const statuses: number[] = [];
+  for (let count = 0; count < 6; count += 1) statuses.push((await fetched('slow.example')).status);
+  assert.deepEqual(statuses.slice(0, 3), [200, 200, 200]);
+  assert.ok(statuses.slice(3).includes(429), statuses.join());
+  assert.equal((await echoed('other.example')).port, 1402);
+});
+
 test('templates: one for a container, an unknown one, one that does not compile', async () => {
   await put(
     at('templates', 'tagged.conf.ejs'),

@@ -108,6 +108,9 @@ test('with certificates: HTTPS, redirects by method, HTTP/2, HSTS; unknown names
   assert.match(shaken, /ALPN protocol: h2/);
   assert.match(await handshake('nobody.example'), /unrecognized name|no peer certificate/);
   assert.match(await handshake('off.example'), /unrecognized name|no peer certificate/);
+  const weak = await handshake('shop.example', '-tls1_2', '-cipher', 'AES128-SHA:AES256-SHA');
+  assert.match(weak, /handshake failure|no cipher match/i, 'no cipher without forward secrecy');
+  assert.match(await handshake('shop.example', '-tls1_3'), /TLSv1\.3/);
   assert.match(await handshake('shop.example', '-tls1_1'), /alert|no protocols|unsupported/i);
   const routes = JSON.parse((await portcullis('routes', '--json')).stdout);
   assert.deepEqual(
