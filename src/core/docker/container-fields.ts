@@ -1,6 +1,6 @@
 /** Fields that the list and the inspect answer spell alike. */
 import type { ContainerState, Endpoint, Health } from '../model.ts';
-import { compareText, ipAddress } from './ports.ts';
+import { compareText, ipAddress, isUnset } from './ports.ts';
 import { objectAt, objectField, optionalText, ShapeError, type JsonObject } from './reader.ts';
 
 const STATES: Readonly<Record<string, ContainerState>> = {
@@ -46,8 +46,8 @@ export function endpoints(container: JsonObject, place: string): readonly Endpoi
       return {
         network,
         networkId: optionalText(endpoint, 'NetworkID', endpointPlace),
-        ...(ipv4 !== '' && { ipv4: ipAddress(ipv4, endpointPlace) }),
-        ...(ipv6 !== '' && { ipv6: ipAddress(ipv6, endpointPlace) }),
+        ...(!isUnset(ipv4) && { ipv4: ipAddress(ipv4, endpointPlace) }),
+        ...(!isUnset(ipv6) && { ipv6: ipAddress(ipv6, endpointPlace) }),
       };
     })
     .toSorted((a, b) => compareText(a.network, b.network));

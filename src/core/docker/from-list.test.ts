@@ -99,6 +99,11 @@ const fieldCases: readonly [title: string, fields: object, expected: object][] =
     },
   ],
   [
+    'an address that Go prints as "invalid IP" is none',
+    { NetworkSettings: { Networks: { app: { NetworkID: 'n', IPAddress: 'invalid IP' } } } },
+    { endpoints: [{ network: 'app', networkId: 'n' }] },
+  ],
+  [
     'no address is every address',
     { Ports: [{ IP: '', PrivatePort: 80, PublicPort: 81, Type: 'tcp' }] },
     {

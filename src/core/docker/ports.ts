@@ -8,7 +8,10 @@ export const MAX_PORT = 65_535;
 const EVERY_ADDRESS = ['0.0.0.0', '::'] as const;
 
 export const hostAddresses = (hostAddress: string, place: string): readonly string[] =>
-  hostAddress === '' ? EVERY_ADDRESS : [ipAddress(hostAddress, place)];
+  isUnset(hostAddress) ? EVERY_ADDRESS : [ipAddress(hostAddress, place)];
+
+/** `invalid IP` is how Go's netip.Addr prints that there is none. */
+export const isUnset = (address: string): boolean => address === '' || address === 'invalid IP';
 
 export function ipAddress(text: string, place: string): string {
   if (ipaddr.IPv4.isValidFourPartDecimal(text)) return text;
