@@ -47,7 +47,7 @@ const listen: ListenSettings = {
 /** What is right, now and then, so that hostile values meet containers that are served. */
 const FINE: Readonly<Record<string, readonly string[]>> = {
   host: ['a.example', 'b.example', '*.c.example', 'a.example,d.example', '[2001:db8::1]'],
-  path: ['/', '/api', '/a/b'],
+  path: ['/', '/api', '/a/b', '/.portcullisx', '/.well-known/x'],
   port: ['80'],
   'strip-prefix': ['true', 'false'],
   scheme: ['http', 'https', 'grpc', 'grpcs'],

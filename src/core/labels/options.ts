@@ -12,11 +12,16 @@ const fileName = (what: string): Parser<string> =>
     `must be the name of ${what}: letters, digits, ".", "_" and "-", no path`,
   );
 
+/** Locations of our own in every site: a second one of the same name would make Nginx refuse it. */
+const OWN_PATHS = ['/.portcullis', '/.well-known/acme-challenge'];
+
 const path: Parser<string> = (text) => {
   const rule = 'must be a path that starts with "/", of letters, digits, ".", "_", "~" and "-"';
   if (text.length > 1024) return wrong('must be at most 1024 characters long');
   if (!/^\/(?:[A-Za-z0-9._~-]+\/)*[A-Za-z0-9._~-]*$/.test(text)) return wrong(rule);
   if (/\/\.\.?(?:\/|$)/.test(text)) return wrong('must not have "." or ".." as a part');
+  const own = OWN_PATHS.find((each) => `${text}/`.startsWith(`${each}/`));
+  if (own !== undefined) return wrong(`must not be ${own} or below it: Portcullis answers that`);
   return ok(text);
 };
 

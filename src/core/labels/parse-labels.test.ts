@@ -92,6 +92,16 @@ const BAD: readonly [label: string, value: string, problem: string][] = [
     'api',
     'must be a path that starts with "/", of letters, digits, ".", "_", "~" and "-", got "api"',
   ],
+  [
+    'path',
+    '/.portcullis/auth/0',
+    'must not be /.portcullis or below it: Portcullis answers that, got "/.portcullis/auth/0"',
+  ],
+  [
+    'path',
+    '/.well-known/acme-challenge/',
+    'must not be /.well-known/acme-challenge or below it: Portcullis answers that, got "/.well-known/acme-challenge/"',
+  ],
   ['path', '/a/../b', 'must not have "." or ".." as a part, got "/a/../b"'],
   [
     'path',
