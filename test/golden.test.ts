@@ -1,6 +1,7 @@
 /**
- * Golden files: fixtures/cases/<case>/case.json names containers and settings; the files that must
- * come out lie beside it, as `generate --out` writes them. UPDATE=1 writes them anew; look at the diff.
+ * Golden files: fixtures/cases/<case>/case.json names containers, settings and, where it matters, the
+ * Nginx that they are for; the files that must come out lie beside it, as `generate --out` writes them.
+ * `{fixtures}` stands for the folder fixtures. UPDATE=1 writes them anew; look at the diff.
  */
 import assert from 'node:assert/strict';
 import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
@@ -18,16 +19,25 @@ const cases = join(fixtures, 'cases');
 
 for (const name of (await readdir(cases)).toSorted()) {
   const folder = join(cases, name);
-  const { title, input, settings } = JSON.parse(await readFile(join(folder, 'case.json'), 'utf8'));
+  const caseText = await readFile(join(folder, 'case.json'), 'utf8');
+  const { title, input, settings, nginx } = JSON.parse(caseText.replaceAll('{fixtures}', fixtures));
   test(`golden: ${name}: ${title}`, async () => {
     const json: unknown = JSON.parse(await readFile(join(fixtures, input), 'utf8'));
     const parsed = settingsSchema.parse(settings ?? {});
     const candidates = createCandidates(parsed)(readContainers(json).containers);
-    const { plan, files } = await desireOffline(candidates, parsed, '/etc/nginx/portcullis');
-    const got = new Map([
+    const { files, problems } = await desireOffline(
+      candidates,
+      parsed,
+      '/etc/nginx/portcullis',
+      nginx,
+    );
+    const texts: readonly (readonly [string, string])[] = [
       ...files,
-      ['problems.txt', plan.problems.map((p) => `${problemText(p)}\n`).join('')],
-    ]);
+      ['problems.txt', problems.map((p) => `${problemText(p)}\n`).join('')],
+    ];
+    const got = new Map(
+      texts.map(([path, text]) => [path, text.replaceAll(fixtures, '{fixtures}')]),
+    );
     if (process.env['UPDATE'] === '1') await rewrite(folder, got);
     assert.deepEqual(Object.fromEntries(got), Object.fromEntries(await readExpected(folder)));
   });

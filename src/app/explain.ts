@@ -183,7 +183,7 @@ async function requestTo(host: string, { settings, plan, live }: Known): Promise
       ? [
           {
             about: 'decision' as const,
-            text: `quarantined: Nginx refuses this site, which answers 503 until it changes. Nginx says: ${refused.reason}`,
+            text: `quarantined: this site cannot be served, and answers 503 until it changes. ${refused.reason}`,
           },
         ]
       : []),

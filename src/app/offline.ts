@@ -4,26 +4,30 @@ import { contentHash } from '../adapters/content-hash.ts';
 import { readTree } from '../adapters/nginx-tree.ts';
 import { loadTemplates } from '../adapters/templates.ts';
 import { buildGeneration } from '../core/generation.ts';
-import type { FileTree } from '../core/model.ts';
+import type { FileTree, Problem } from '../core/model.ts';
 import { planRoutes, type Candidate } from '../core/routes.ts';
 import { refusing } from '../core/site-inputs.ts';
-import type { RoutePlan } from '../core/routes-model.ts';
+import { refusals } from '../core/quarantine.ts';
 import type { Settings } from '../core/settings-schema.ts';
 import { standaloneFiles } from '../core/shown-files.ts';
-import { listening } from './listen-settings.ts';
+import { listening, type ListeningNginx } from './listen-settings.ts';
 import { createSiteRenderer } from './site-renderer.ts';
 
-/** @param dir where the files will lie: the index includes them by absolute path */
+/**
+ * @param dir where the files will lie: the index includes them by absolute path
+ * @param installed the Nginx that they are for; undefined: what every version reads
+ */
 export async function desireOffline(
   candidates: readonly Candidate[],
   settings: Settings,
   dir: string,
-): Promise<{ plan: RoutePlan; files: FileTree }> {
+  installed?: ListeningNginx,
+): Promise<{ files: FileTree; problems: readonly Problem[] }> {
   const templates = await loadTemplates(settings.template_dir);
   const { listen } = listening(settings, {
     templates,
     ipv6: settings.nginx.ipv6,
-    installed: undefined,
+    installed,
     now: Date.now(),
   });
   const render = createSiteRenderer({ templates, listen, read: readTree, hash: contentHash });
@@ -34,7 +38,8 @@ export async function desireOffline(
     ...(listen.tls && { certificateOf: listen.tls.certificateOf }),
     ...refusing(listen.inputs),
   });
-  const generation = buildGeneration(render(plan.sites), plan.rejected, {
+  const rendered = render(plan.sites);
+  const generation = buildGeneration(rendered, plan.rejected, {
     dir: resolve(dir),
     listen,
     userDirectives: new Set(),
@@ -42,5 +47,8 @@ export async function desireOffline(
     renderIndex: templates.index,
     hash: contentHash,
   });
-  return { plan, files: standaloneFiles(generation) };
+  return {
+    files: standaloneFiles(generation),
+    problems: [...plan.problems, ...refusals(rendered)],
+  };
 }

@@ -46,7 +46,7 @@ export async function quarantine(
   const kept = rendered.flatMap((each): readonly RenderedSite[] => {
     const reason = reasons.get(fileOf(each));
     if (reason === undefined) return [each];
-    return stubs.has(fileOf(each)) ? [] : [stubOf(each, reason)];
+    return stubs.has(fileOf(each)) ? [] : [stubOf(each, `Nginx says: ${reason}`)];
   });
   const next = await build(kept, plan);
   return {

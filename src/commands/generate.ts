@@ -69,14 +69,14 @@ type Task = {
 async function writeElsewhere({ options, settings, candidates }: Task): Promise<void> {
   const { desireOffline } = await import('../app/offline.ts');
   const dir = options.out ?? settings.nginx.dir;
-  const { plan, files } = await desireOffline(candidates, settings, dir);
+  const { files, problems } = await desireOffline(candidates, settings, dir);
   if (options.out === undefined) {
     for (const [path, text] of files) process.stdout.write(`# ---- ${path}\n${text}\n`);
   } else {
     const { writeOut } = await import('../app/write-out.ts');
     print(changeLines(await writeOut(options.out, files)));
   }
-  finish(plan.problems);
+  finish(problems);
 }
 
 /** `--diff`, `--check`: changes nothing. */

@@ -71,7 +71,7 @@ export function rowsOf(
         tls: hasTls(site, certificateOf),
         state: refusal === undefined ? 'live' : 'quarantined',
         ...(servers.length === 0 && waiting),
-        ...(refusal !== undefined && { reason: `Nginx says: ${refusal}` }),
+        ...(refusal !== undefined && { reason: refusal }),
         upstreams,
       };
     }),

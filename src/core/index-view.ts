@@ -19,6 +19,8 @@ export type IndexView = {
   readonly maintenance: Verbatim;
   /** Networks whose X-Forwarded-* headers are believed; empty for none. */
   readonly trustedProxies: readonly string[];
+  /** Some site asks a forward-auth endpoint. */
+  readonly hasForwardAuth: boolean;
   /** Undefined: no access log of ours. */
   readonly accessLog:
     | {
@@ -57,6 +59,9 @@ export function indexView(
       verbatim: (listen.maintenancePage ?? '').replaceAll('$', '${portcullis_dollar}'),
     },
     trustedProxies: listen.trustedProxies ?? [],
+    hasForwardAuth: sites.some(({ routes }) =>
+      routes.some(({ access }) => access.authRequest !== undefined),
+    ),
     accessLog: listen.accessLog && {
       json: listen.accessLog.format === 'json',
       containers: containersOf(sites),

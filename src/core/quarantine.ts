@@ -90,7 +90,7 @@ export const refusals = (rendered: readonly RenderedSite[]): readonly Problem[] 
       site.routes.map(({ access }) => access),
     );
     const about = label === '' ? '' : `, which its label ${label} may explain`;
-    const reason = `the site ${site.host} is quarantined and answers 503${about}. Nginx says: ${refused.reason}`;
+    const reason = `the site ${site.host} is quarantined and answers 503${about}. ${refused.reason}`;
     const names = site.routes.flatMap(({ servers }) => servers.map(({ container }) => container));
     return [...new Set(names.length > 0 ? names : ['?'])].map((container) => ({
       container,

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { run } from '../../src/adapters/run.ts';
 import { makePair } from '../lab/certificates.ts';
 import { put } from '../lab/files.ts';
 import { HOST_V4, OUTSIDE_V4 } from '../lab/lab.ts';
@@ -16,6 +17,7 @@ import {
   type ProxyStage,
   type Service,
 } from '../lab/proxy-stage.ts';
+import { AUTH_COOKIES } from '../lab/upstream.ts';
 import { waitUntil } from '../lab/wait-until.ts';
 
 let stage: ProxyStage;
@@ -58,7 +60,12 @@ test('forward auth: who may pass, what is handed on, what is taken back', async 
   );
   const alice = await fetched('app.example', '/', '-b', 'session=ok', '-d', 'body');
   assert.equal(alice.status, 200);
-  assert.match(alice.headers, /^set-cookie: session=ok; renewed=1\r?$/im);
+  const cookies = [...alice.headers.matchAll(/^set-cookie: (.*?)\r?$/gim)].map(
+    ([, value]) => value,
+  );
+  // nginx.org, CHANGES of 1.23.0: headers of one name are joined since then; before, the first is all.
+  const joined = Number(/nginx\/1\.(\d+)/.exec((await run('nginx', ['-v'])).stderr)?.[1]) >= 23;
+  assert.deepEqual(cookies, AUTH_COOKIES.slice(0, joined ? 4 : 1));
   const echo: Echo = JSON.parse(alice.body);
   assert.equal(echo.bytes, 4, 'the body is for the container, not for the endpoint');
   assert.equal(echo.headers['remote-user'], 'alice');

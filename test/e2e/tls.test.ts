@@ -54,6 +54,7 @@ tls: { cert_dir: ${certs}, acme_dir: ${join(lab.folder, 'acme')}, hsts: max-age=
   await serve('plain', 1402, { host: 'plain.example' });
   await serve('off', 1403, { host: 'off.example', tls: 'off' });
   await serve('only', 1404, { host: 'only.example', tls: 'only' });
+  await serve('any', 1405, { host: '*.wild.example' });
 });
 after(() => lab.close());
 
@@ -92,6 +93,7 @@ test('without a certificate there is no HTTPS, and "only" is rejected', async ()
 test('with certificates: HTTPS, redirects by method, HTTP/2, HSTS; unknown names are refused', async () => {
   await makePair('shop', 'shop.example www.shop.example');
   await makePair('only', '*.example only.example');
+  await makePair('wild', '*.wild.example');
   const { code, stderr } = await portcullis('generate');
   assert.equal(code, 0, stderr);
   assert.equal(await curl('https://shop.example/'), '200  2');
@@ -102,6 +104,8 @@ test('with certificates: HTTPS, redirects by method, HTTP/2, HSTS; unknown names
   assert.equal(await curl('https://only.example/'), '200  2');
   assert.equal(await curl('https://plain.example/'), '200  2', 'by the wildcard');
   assert.equal(await curl('http://off.example/'), '200  1.1');
+  assert.equal(await curl('https://x.wild.example/'), '200  2', 'a wildcard host');
+  assert.equal(await curl('http://x.wild.example/a'), '301 https://x.wild.example/a 1.1');
   const headers = await get('https://shop.example/');
   assert.match(headers, /^strict-transport-security: max-age=600\r?$/im);
   const shaken = await handshake('shop.example', '-alpn', 'h2');
@@ -116,6 +120,7 @@ test('with certificates: HTTPS, redirects by method, HTTP/2, HSTS; unknown names
   assert.deepEqual(
     routes.map(({ host, tls }: { host: string; tls: boolean }) => [host, tls]),
     [
+      ['*.wild.example', true],
       ['off.example', false],
       ['only.example', true],
       ['plain.example', true],

@@ -77,6 +77,14 @@ function upgrade(request: IncomingMessage, socket: NodeJS.WritableStream & NodeJ
   });
 }
 
+/** More than one header, and commas that end no cookie. */
+export const AUTH_COOKIES: readonly string[] = [
+  'session=ok; renewed=1',
+  'csrf=a1; Expires=Wed, 21 Oct 2099 07:28:00 GMT; Path=/',
+  'theme=dark; Max-Age=60',
+  'last="x, y"; HttpOnly',
+];
+
 /** `session=ok`: alice. `session=deny`: 403. Else 401: with the way to the login, or below /basic with a challenge. */
 function authenticate(request: IncomingMessage, response: ServerResponse): void {
   const { headers, url = '' } = request;
@@ -87,7 +95,7 @@ function authenticate(request: IncomingMessage, response: ServerResponse): void 
     response.writeHead(200, {
       'remote-user': 'alice',
       'remote-groups': 'staff,ops',
-      'set-cookie': 'session=ok; renewed=1',
+      'set-cookie': [...AUTH_COOKIES],
     });
     response.end();
   } else if (cookie.includes('session=deny')) {

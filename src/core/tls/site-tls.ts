@@ -65,8 +65,8 @@ export type SiteTls = {
   readonly redirect: boolean;
   /** `https://host`, with the port where it is not the usual one; undefined for a wildcard. */
   readonly target: string | undefined;
-  /** `:8443`, or '' where it is the usual one. */
-  readonly port: string;
+  /** `:8443`; undefined where it is the usual one. */
+  readonly port: string | undefined;
   /** Arguments of each `listen`. */
   readonly listens: readonly (readonly string[])[];
   /** Answer headers, name and value. */
@@ -97,7 +97,7 @@ export function siteTls(
   if (settings === undefined) return undefined;
   const certificate = certificateFor({ host, routes }, settings.certificateOf);
   if (certificate === undefined) return undefined;
-  const port = settings.port === 443 ? '' : `:${settings.port}`;
+  const port = settings.port === 443 ? undefined : `:${settings.port}`;
   return {
     certificate: certificate.certificateFile,
     key: certificate.keyFile,
@@ -105,7 +105,7 @@ export function siteTls(
     http2: settings.http2 === 'directive',
     stapling: certificate.mustStaple,
     redirect: settings.redirect || routes.some(({ access }) => access.tls === 'only'),
-    target: host.startsWith('*.') ? undefined : `https://${host}${port}`,
+    target: host.startsWith('*.') ? undefined : `https://${host}${port ?? ''}`,
     port,
     listens: [...tlsListens(settings, ipv6), ...quicListens(settings, ipv6)],
     headers: tlsHeaders(settings),
