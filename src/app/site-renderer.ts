@@ -3,6 +3,7 @@ import { siteFile, type RenderedSite } from '../core/generation.ts';
 import { createMeantCheck } from '../core/meant-tree.ts';
 import type { Templates } from '../core/render.ts';
 import type { Access, Site } from '../core/routes-model.ts';
+import { leadRoutes } from '../core/tls/site-tls.ts';
 import { siteView, type ListenSettings } from '../core/site-view.ts';
 import { PortcullisError } from '../errors.ts';
 
@@ -52,7 +53,7 @@ export function createSiteRenderer({
     } catch (cause) {
       // A template that one container picked concerns that site only.
       const reason = cause instanceof Error ? cause.message : String(cause);
-      if (site.routes.some(({ access }) => access.template !== undefined)) {
+      if (leadRoutes(site).some(({ access }) => access.template !== undefined)) {
         const line = reason.replaceAll(/\s*\n\s*/g, ' ');
         return stubOf({ site, text: '', hash: hash(reason) }, `its template failed: ${line}`);
       }
@@ -94,8 +95,9 @@ function createSiteKey(): (site: Site) => string {
     numbers.set(access, known);
     return known;
   };
-  return ({ redirectFrom, routes }) =>
+  return ({ owner, redirectFrom, routes }) =>
     [
+      owner,
       ...redirectFrom,
       ...routes.map(
         ({ path, access, servers }) =>

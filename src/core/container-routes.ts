@@ -145,6 +145,7 @@ function wantedRoute(
     path: normalPath(options.path ?? '/'),
     redirectFrom,
     owner: ownerOf(container, group),
+    ...(group !== undefined && { member: ownerOf(container, undefined) }),
     ready: health === 'ignore' || container.health === 'none' || container.health === 'healthy',
     server: { address: dialAddress(target), container: container.name, id: container.id },
     access: {

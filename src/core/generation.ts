@@ -1,7 +1,7 @@
 /** A generation: the site files and the index that lists them. Named by its content. */
 import { memo } from './memo.ts';
 import { hostStem } from './names.ts';
-import { routeKey } from './routes.ts';
+import { leadKey, redirectKey, routeKey, siteKey, type Holders } from './claims.ts';
 import { indexView, type IndexContext } from './index-view.ts';
 import type { FileTree } from './model.ts';
 import type { RejectedRoute, Site } from './routes-model.ts';
@@ -21,9 +21,12 @@ export type Manifest = {
   readonly sites: readonly {
     readonly host: string;
     readonly file: string;
+    readonly owner?: string;
+    readonly redirectFrom?: readonly string[];
     readonly routes: readonly {
       readonly path: string;
       readonly owner: string;
+      readonly lead?: string;
       readonly servers: readonly { address: string; container: string; id: string }[];
     }[];
   }[];
@@ -92,9 +95,12 @@ export function buildGeneration(
 const entryOf = memo(({ site, hash }: RenderedSite): Manifest['sites'][number] => ({
   host: site.host,
   file: siteFile(site.host, hash),
-  routes: site.routes.map(({ path, owner, servers }) => ({
+  owner: site.owner,
+  ...(site.redirectFrom.length > 0 && { redirectFrom: site.redirectFrom }),
+  routes: site.routes.map(({ path, owner, lead, servers }) => ({
     path,
     owner,
+    ...(lead !== undefined && { lead }),
     servers: servers.map(({ address, container, id }) => ({ address, container, id })),
   })),
 }));
@@ -126,11 +132,17 @@ function includedFile(line: string): string | undefined {
   return at < 0 ? undefined : line.slice(at + 1, -1);
 }
 
-/** Who holds each route of a generation, by `routeKey`. */
-export function holdersOf(manifest: Manifest | undefined): ReadonlyMap<string, string> {
-  return new Map(
-    manifest?.sites.flatMap(({ host, routes }) =>
-      routes.map(({ path, owner }) => [routeKey(host, path), owner] as const),
-    ),
+/** Who holds what in a generation. */
+export const holdersOf = (manifest: Manifest | undefined): Holders =>
+  new Map(
+    manifest?.sites.flatMap(({ host, owner, redirectFrom = [], routes }) => [
+      ...(owner === undefined ? [] : [[siteKey(host), owner] as const]),
+      ...(owner === undefined
+        ? []
+        : redirectFrom.map((name) => [redirectKey(name), owner] as const)),
+      ...routes.flatMap(({ path, owner: holder, lead }) => [
+        [routeKey(host, path), holder] as const,
+        ...(lead === undefined ? [] : [[leadKey(host, path), lead] as const]),
+      ]),
+    ]),
   );
-}

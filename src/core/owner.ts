@@ -20,11 +20,12 @@ export const isOneOff = (container: Container): boolean =>
  */
 export function ownerOf(container: Container, group: string | undefined): string {
   if (group !== undefined) return `group ${group}`;
-  const swarm = label(container, 'com.docker.swarm.service.name');
-  if (swarm !== undefined) return `Swarm service ${swarm}`;
   const project = label(container, 'com.docker.compose.project');
   const service = label(container, 'com.docker.compose.service');
   if (project !== undefined && service !== undefined)
     return `Compose service ${project}/${service}`;
+  // After Compose, which sets its own labels over those of a file, and leaves Swarm's to the file.
+  const swarm = label(container, 'com.docker.swarm.service.name');
+  if (swarm !== undefined) return `Swarm service ${swarm}`;
   return `container ${container.name}`;
 }

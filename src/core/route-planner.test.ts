@@ -54,6 +54,7 @@ const candidate = fc
     const wanted = wishes.map(({ port, owner, ...wish }): WantedRoute => ({
       ...wish,
       owner: owner || name,
+      ...(owner !== '' && { member: name }),
       access: auth === undefined ? ACCESS : { ...ACCESS, authBasic: auth },
       server: { address: `127.0.0.1:${port}`, container: name, id: name },
     }));
@@ -71,8 +72,14 @@ const context = fc.record({
     .subarray(HOSTS, { maxLength: 1 })
     .map((hosts) => new Map(hosts.map((host) => [host, { file: '/x.conf', line: 1 }]))),
   holders: fc
-    .array(fc.tuple(fc.constantFrom(...HOSTS), fc.constantFrom('c0', 'c1', 'shop')))
-    .map((held) => new Map(held.map(([host, owner]) => [`${host} /`, owner]))),
+    .array(
+      fc.tuple(
+        fc.constantFrom(...HOSTS),
+        fc.constantFrom('/', 'site', 'redirect', '/ lead'),
+        fc.constantFrom('c0', 'c1', 'shop'),
+      ),
+    )
+    .map((held) => new Map(held.map(([host, what, owner]) => [`${host} ${what}`, owner]))),
   authFiles: fc.constantFrom(undefined, new Set(['team']), new Set<string>()),
 });
 /** Part of the list before, and some newcomers: what one event after another does. */

@@ -55,6 +55,8 @@ export type WantedRoute = {
   readonly server: Server;
   /** Who may share the host and path: a Compose service, a Swarm service, a group, or the container alone. */
   readonly owner: string;
+  /** Who it is within a group: its owner without that label; undefined outside of groups. */
+  readonly member?: string;
   /** False while Docker's health check says no. */
   readonly ready: boolean;
 };
@@ -70,6 +72,8 @@ export type Route = {
   readonly path: string;
   readonly access: Access;
   readonly owner: string;
+  /** In a group: the member whose options these are. */
+  readonly lead?: string;
   /** Sorted by address. Empty: no container is ready, the route answers 503. */
   readonly servers: readonly Server[];
 };
@@ -77,6 +81,8 @@ export type Route = {
 /** All routes of one host: one server block, one file. */
 export type Site = {
   readonly host: string;
+  /** Whose options hold for the whole site: certificate, template, access log. */
+  readonly owner: string;
   /** Names answered with 301 to `host`. */
   readonly redirectFrom: readonly string[];
   /** Sorted by path. */

@@ -295,21 +295,38 @@ const REJECTED: readonly [
     ['a.example/ -> 127.0.0.1:1'],
   ],
   [
-    'two templates for one site',
+    'options of a whole site from somebody who adds a path to it',
+    [
+      container('b', {
+        ports: ['127.0.0.1:2:80'],
+        createdAt: 1,
+        ...label({ host: 'a.example', path: '/b', template: 'y', 'access-log': 'off', tls: 'off' }),
+      }),
+      container('a', {
+        ports: ['127.0.0.1:1:80'],
+        createdAt: 2,
+        ...label({ host: 'a.example', template: 'x' }),
+      }),
+    ],
+    'container b: its template, tls, access-log for a.example/b has no effect: such options hold for a whole site, and a.example is that of container a',
+    ['a.example/ -> 127.0.0.1:1', 'a.example/b -> 127.0.0.1:2'],
+  ],
+  [
+    'options of a route from somebody who joins its group',
     [
       container('b', {
         ports: ['127.0.0.1:2:80'],
         createdAt: 2,
-        ...label({ host: 'a.example', path: '/b', template: 'y' }),
+        ...label({ host: 'a.example', group: 'g' }),
       }),
       container('a', {
         ports: ['127.0.0.1:1:80'],
         createdAt: 1,
-        ...label({ host: 'a.example', template: 'x' }),
+        ...label({ host: 'a.example', group: 'g', allow: '192.0.2.0/24' }),
       }),
     ],
-    'container b: asks for the template y, but the site a.example has the template x of container a: a site has one',
-    ['a.example/ -> 127.0.0.1:1'],
+    'container b: its options for a.example/ differ from those of container a, which has the route in this group: they hold when that is gone',
+    ['a.example/ -> 127.0.0.1:1 127.0.0.1:2'],
   ],
   [
     'two projects, one host: the first created keeps it',
@@ -381,13 +398,133 @@ test('planRoutes(): a container that just stopped keeps its route', () => {
   assert.deepEqual(lines(plan([], { lingering: [early] })), ['a.example/ -> 127.0.0.1:1']);
 });
 
-test('planRoutes(): a container that just stopped yields to one that runs', () => {
+test('planRoutes(): who holds the host keeps it while its container restarts', () => {
   const result = plan([late], {
     lingering: [early],
     context: { holders: new Map([['a.example /', 'container early']]) },
   });
-  assert.deepEqual(lines(result), ['a.example/ -> 127.0.0.1:2']);
+  assert.deepEqual(lines(result), ['a.example/ -> 127.0.0.1:1']);
+  assert.match(
+    result.problems[0]?.reason ?? '',
+    /^asks for a\.example\/.* keeps it for watch\.linger\)$/,
+  );
+});
+
+test('planRoutes(): a container that just stopped yields where it held nothing, and where its port is taken', () => {
+  assert.deepEqual(lines(plan([late], { lingering: [early] })), ['a.example/ -> 127.0.0.1:2']);
+  const heir = container('heir', { ports: ['127.0.0.1:1:80'], ...label({ host: 'a.example' }) });
+  const holders = new Map([['a.example /', 'container early']]);
+  const result = plan([heir], { lingering: [early], context: { holders } });
+  assert.deepEqual(lines(result), ['a.example/ -> 127.0.0.1:1']);
   assert.deepEqual(result.problems, []);
+});
+
+const redirecting = (name: string, host: string, more: Partial<Container> = {}): Container =>
+  container(name, {
+    ports: [`127.0.0.1:${3 + name.length}:80`],
+    createdAt: 9,
+    ...label({ host, 'redirect-from': 'www.example' }),
+    ...more,
+  });
+
+for (const [title, newcomer, problem] of [
+  [
+    'redirects it as well',
+    redirecting('late', 'late.example', { createdAt: 0 }),
+    'redirects www.example, which container first redirects already',
+  ],
+  [
+    'asks for it as its host',
+    container('late', {
+      ports: ['127.0.0.1:2:80'],
+      createdAt: 0,
+      ...label({ host: 'www.example' }),
+    }),
+    'asks for www.example, which container first redirects',
+  ],
+] as const) {
+  test(`planRoutes(): a name that is redirected in the live generation stays so when an older container ${title}`, () => {
+    const holders = new Map([
+      ['first.example site', 'container first'],
+      ['www.example redirect', 'container first'],
+    ]);
+    const result = plan([redirecting('first', 'first.example'), newcomer], {
+      context: { holders },
+    });
+    assert.deepEqual(
+      result.sites.map(({ host, redirectFrom }) => [host, ...redirectFrom]),
+      [['first.example', 'www.example']],
+    );
+    assert.deepEqual(
+      result.problems.map(({ reason }) => reason),
+      [problem],
+    );
+  });
+}
+
+const tlsOf = (host: string, changes: Record<string, string>, createdAt: number): Container =>
+  container(`tls-${createdAt}`, {
+    ports: [`127.0.0.1:${10 + createdAt}:80`],
+    createdAt,
+    ...label({ host, ...changes }),
+  });
+const pair = {
+  name: 'a',
+  hosts: ['a.example'],
+  notBefore: 0,
+  notAfter: 1,
+  certificateFile: '',
+  keyFile: '',
+  fingerprint: '',
+  mustStaple: false,
+};
+
+test('planRoutes(): the site stays its owner’s after it was recreated, and a path over HTTPS only is not served without', () => {
+  const context = {
+    holders: new Map([['a.example site', 'container tls-5']]),
+    certificateOf: () => ({ certificate: pair }),
+  };
+  const result = plan(
+    [tlsOf('a.example', { tls: 'off' }, 5), tlsOf('a.example', { path: '/b', tls: 'only' }, 1)],
+    { context },
+  );
+  assert.deepEqual(lines(result), ['a.example/ -> 127.0.0.1:15']);
+  assert.deepEqual(result.problems.map(problemText), [
+    'container tls-1: asks for a.example over HTTPS only, but container tls-5, whose site it is, serves it over HTTP',
+  ]);
+  assert.equal(result.rejected.length, 1);
+});
+
+test('planRoutes(): who has a route in a group keeps its options after it was recreated', () => {
+  const members = [
+    container('blue', {
+      ports: ['127.0.0.1:1:80'],
+      createdAt: 5,
+      ...label({ host: 'a.example', group: 'g', allow: '192.0.2.0/24' }),
+    }),
+    container('green', {
+      ports: ['127.0.0.1:2:80'],
+      createdAt: 1,
+      ...label({ host: 'a.example', group: 'g' }),
+    }),
+  ];
+  const holders = new Map([
+    ['a.example /', 'group g'],
+    ['a.example / lead', 'container blue'],
+  ]);
+  const [site] = plan(members, { context: { holders } }).sites;
+  assert.deepEqual(site?.routes[0]?.access.allow, ['192.0.2.0/24']);
+});
+
+test('planRoutes(): a Compose container is no Swarm service, whatever its file says', () => {
+  const forged = { 'com.docker.swarm.service.name': 'shop_web' };
+  const [site] = plan([
+    container('x-web-1', {
+      ports: ['127.0.0.1:1:80'],
+      ...compose('web', { host: 'a.example', ...forged }),
+    }),
+  ]).sites;
+  assert.equal(site?.owner, 'Compose service shop/web');
 });
 
 test('planRoutes(): a port that another container took is never served under the old name', () => {

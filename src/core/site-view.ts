@@ -3,7 +3,7 @@ import { hostStem, upstreamName } from './names.ts';
 import type { SiteInputs } from './site-inputs.ts';
 import { snippetFor, type SnippetLine } from './snippet.ts';
 import type { Route, Site, UpstreamTls } from './routes-model.ts';
-import { siteTls, type SiteTls, type TlsSettings } from './tls/site-tls.ts';
+import { leadRoutes, siteTls, type SiteTls, type TlsSettings } from './tls/site-tls.ts';
 
 export type LocationView = {
   /** Arguments of `location`: `['/']`, `['=', '/api']`. */
@@ -92,6 +92,7 @@ export type ListenSettings = {
 
 export function siteView(site: Site, listen: ListenSettings): SiteView {
   const tls = siteTls(site, listen.tls, listen.ipv6);
+  const leading = leadRoutes(site);
   const served = site.routes.map((route, index) => ({
     route,
     upstream: upstreamName(site.host, index),
@@ -123,7 +124,7 @@ export function siteView(site: Site, listen: ListenSettings): SiteView {
         ? verifying('proxy', { verify: true, name: hostOf(url) }, listen)
         : [],
     })),
-    template: site.routes.find(({ access }) => access.template)?.access.template ?? 'site',
+    template: leading.find(({ access }) => access.template)?.access.template ?? 'site',
     headers: tls?.headers ?? [],
     realIp:
       (listen.trustedProxies ?? []).length === 0
@@ -132,7 +133,7 @@ export function siteView(site: Site, listen: ListenSettings): SiteView {
             from: listen.trustedProxies ?? [],
             header: listen.proxyProtocol === true ? 'proxy_protocol' : 'X-Forwarded-For',
           },
-    accessLog: site.routes.some(({ access }) => access.unlogged)
+    accessLog: leading.some(({ access }) => access.unlogged)
       ? ['off']
       : listen.accessLog && [listen.accessLog.path, 'portcullis'],
     snippet: snippetLines(site, listen, '.conf'),

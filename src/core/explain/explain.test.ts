@@ -55,8 +55,8 @@ for (const [table, chain, owner] of [
 
 const plan: RoutePlan = {
   sites: [
-    { host: 'shop.example', redirectFrom: ['www.shop.example'], routes: [] },
-    { host: '*.app.example', redirectFrom: [], routes: [] },
+    { host: 'shop.example', owner: 'x', redirectFrom: ['www.shop.example'], routes: [] },
+    { host: '*.app.example', owner: 'x', redirectFrom: [], routes: [] },
   ],
   rejected: [
     { host: 'lost.example', path: '/', container: 'x', id: 'x', address: '', reason: 'a conflict' },

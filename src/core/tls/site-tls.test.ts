@@ -39,6 +39,7 @@ const site = (
   redirectFrom: readonly string[] = [],
 ): Site => ({
   host,
+  owner: 'x',
   redirectFrom,
   routes: [{ host, path: '/', access: { ...access, ...changes }, owner: 'x', servers: [] }],
 });

@@ -75,13 +75,18 @@ export type SiteTls = {
   readonly redirectFrom: readonly string[];
 };
 
+/** The routes whose options hold for the whole site. */
+export const leadRoutes = ({ owner, routes }: Pick<Site, 'owner' | 'routes'>): Site['routes'] =>
+  routes.filter((route) => route.owner === owner);
+
 function certificateFor(
-  { host, routes }: Pick<Site, 'host' | 'routes'>,
+  site: Pick<Site, 'host' | 'owner' | 'routes'>,
   certificateOf: ChooseCertificate,
 ): CertificatePair | undefined {
+  const routes = leadRoutes(site);
   if (routes.some(({ access }) => access.tls === 'off')) return undefined;
   const named = routes.find(({ access }) => access.cert !== undefined)?.access.cert;
-  return certificateOf(host, named).certificate;
+  return certificateOf(site.host, named).certificate;
 }
 
 /** Is the site served over HTTPS? */
@@ -90,12 +95,13 @@ export const hasTls = (site: Site, certificateOf: ChooseCertificate): boolean =>
 
 /** Undefined: over HTTP only. */
 export function siteTls(
-  { host, redirectFrom, routes }: Site,
+  site: Site,
   settings: TlsSettings | undefined,
   ipv6: boolean,
 ): SiteTls | undefined {
   if (settings === undefined) return undefined;
-  const certificate = certificateFor({ host, routes }, settings.certificateOf);
+  const { host, redirectFrom, routes } = site;
+  const certificate = certificateFor(site, settings.certificateOf);
   if (certificate === undefined) return undefined;
   const port = settings.port === 443 ? undefined : `:${settings.port}`;
   return {
