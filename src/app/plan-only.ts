@@ -5,7 +5,7 @@ import { readHandWritten } from '../adapters/hand-written.ts';
 import { namesOfFiles } from '../adapters/file-names.ts';
 import { readSiteInputs } from '../adapters/site-inputs.ts';
 import { loadTemplates } from '../adapters/templates.ts';
-import { holdersOf } from '../core/generation.ts';
+import { holdersOf, type Quarantined } from '../core/generation.ts';
 import type { Container } from '../core/model.ts';
 import { planRoutes } from '../core/routes.ts';
 import { refusing } from '../core/site-inputs.ts';
@@ -34,8 +34,10 @@ export async function planFor(
   });
 }
 
-/** Sites of the live generation that Nginx refused: its words by host. */
-export async function quarantinedNow(settings: Settings): Promise<ReadonlyMap<string, string>> {
+/** Sites of the live generation that Nginx refused, by host. */
+export async function quarantinedNow(
+  settings: Settings,
+): Promise<ReadonlyMap<string, Quarantined>> {
   const live = await openStore(settings.nginx.dir).live();
-  return new Map(live?.manifest.quarantined.map(({ host, reason }) => [host, reason]));
+  return new Map(live?.manifest.quarantined.map((each) => [each.host, each]));
 }

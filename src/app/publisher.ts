@@ -134,12 +134,10 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     quarantined: Generation['manifest']['quarantined'],
   ): readonly RenderedSite[] => {
     if (quarantined.length === 0) return rendered;
-    const reasons = new Map(
-      quarantined.map(({ host, hash: of, reason }) => [`${host} ${of}`, reason]),
-    );
+    const known = new Map(quarantined.map((each) => [`${each.host} ${each.hash}`, each]));
     return rendered.map((each) => {
-      const reason = each.refused ? undefined : reasons.get(`${each.site.host} ${each.hash}`);
-      return reason === undefined ? each : deps.renderSites.stubOf(each, reason);
+      const refused = each.refused ? undefined : known.get(`${each.site.host} ${each.hash}`);
+      return refused ? deps.renderSites.stubOf(each, refused.reason, refused.owners) : each;
     });
   };
 

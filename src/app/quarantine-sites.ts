@@ -12,11 +12,12 @@ import type { NginxHost } from '../core/nginx-host.ts';
 import type { TestResult } from '../core/nginx-test-output.ts';
 import { findRefused, refusals, type Refused } from '../core/quarantine.ts';
 import type { Desired } from './publisher.ts';
+import type { SiteRenderer } from './site-renderer.ts';
 
 export type QuarantineDeps = {
   readonly store: GenerationStore;
   readonly nginx: NginxHost;
-  readonly stubOf: (rendered: RenderedSite, reason: string) => RenderedSite;
+  readonly stubOf: SiteRenderer['stubOf'];
   readonly build: (rendered: readonly RenderedSite[], plan: Desired['plan']) => Promise<Generation>;
   /** Files that a confirmed generation has proven; undefined for none. */
   readonly before: ReadonlySet<string> | undefined;
@@ -43,11 +44,19 @@ export async function quarantine(
   log.debug('quarantine-search', { suspects: suspects.length, runs });
   if (!refused || refused.length === 0) return undefined;
   const reasons = new Map(refused.map(({ file, reason }) => [file, reason]));
-  const kept = rendered.flatMap((each): readonly RenderedSite[] => {
+  const testAlone = async (site: RenderedSite): Promise<TestResult> => {
+    const alone = await build([site], plan);
+    await store.writeSites(alone);
+    return nginx.test(await store.writeCandidate(alone.index));
+  };
+  const kept: RenderedSite[] = [];
+  for (const each of rendered) {
     const reason = reasons.get(fileOf(each));
-    if (reason === undefined) return [each];
-    return stubs.has(fileOf(each)) ? [] : [stubOf(each, `Nginx says: ${reason}`)];
-  });
+    if (reason === undefined) kept.push(each);
+    else if (!stubs.has(fileOf(each))) {
+      kept.push(await standIn(each, `Nginx says: ${reason}`, { stubOf, testAlone }));
+    }
+  }
   const next = await build(kept, plan);
   return {
     plan,
@@ -57,6 +66,32 @@ export async function quarantine(
     generation: next,
     changes: next.id === live?.id ? [] : changesTo(next, live),
   };
+}
+
+/** Who adds a path to another's site takes that path down at most: the site without it is tried. */
+async function standIn(
+  refused: RenderedSite,
+  reason: string,
+  {
+    stubOf,
+    testAlone,
+  }: Pick<QuarantineDeps, 'stubOf'> & {
+    readonly testAlone: (site: RenderedSite) => Promise<TestResult>;
+  },
+): Promise<RenderedSite> {
+  const { owner, routes } = refused.site;
+  let guilty = [...new Set(routes.map((route) => route.owner))].filter((each) => each !== owner);
+  if (guilty.length === 0) return stubOf(refused, reason);
+  let best = stubOf(refused, reason, guilty);
+  if (!(await testAlone(best)).ok) return stubOf(refused, reason);
+  for (const each of guilty) {
+    if (guilty.length === 1) break;
+    const fewer = guilty.filter((other) => other !== each);
+    const candidate = stubOf(refused, reason, fewer);
+    if (!(await testAlone(candidate)).ok) continue;
+    [guilty, best] = [fewer, candidate];
+  }
+  return best;
 }
 
 /** Read from what the index names: a file named by its content needs no reading. */

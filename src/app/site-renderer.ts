@@ -2,6 +2,7 @@ import type { BlockNode } from '../core/block-tree.ts';
 import { siteFile, type RenderedSite } from '../core/generation.ts';
 import { createMeantCheck } from '../core/meant-tree.ts';
 import type { Templates } from '../core/render.ts';
+import { withoutRoutesOf } from '../core/quarantine.ts';
 import type { Access, Site } from '../core/routes-model.ts';
 import { leadRoutes } from '../core/tls/site-tls.ts';
 import { siteView, type ListenSettings } from '../core/site-view.ts';
@@ -20,8 +21,12 @@ export type SiteRendererDeps = {
  */
 export type SiteRenderer = {
   (sites: readonly Site[], proven?: ReadonlySet<string>): readonly RenderedSite[];
-  /** What stands for the site while Nginx refuses it. */
-  readonly stubOf: (rendered: RenderedSite, reason: string) => RenderedSite;
+  /** What stands for the site while Nginx refuses it, or the routes of `owners` in it. */
+  readonly stubOf: (
+    rendered: RenderedSite,
+    reason: string,
+    owners?: readonly string[],
+  ) => RenderedSite;
 };
 
 export function createSiteRenderer({
@@ -36,11 +41,17 @@ export function createSiteRenderer({
   const check = createMeantCheck({ render: templates.site, read });
   const checkStub = createMeantCheck({ render: templates.quarantined, read });
 
-  const stubOf: SiteRenderer['stubOf'] = ({ site, hash: refused }, reason) => {
+  const stubOf: SiteRenderer['stubOf'] = ({ site: meant, hash: refused }, reason, owners) => {
+    if (owners !== undefined) {
+      const site = withoutRoutesOf(meant, owners);
+      const { text, hash: own } = renderOne(site, new Set());
+      return { site, text, hash: own, refused: { hash: refused, reason, meant, owners } };
+    }
+    const site = meant;
     const view = siteView(site, listen);
     const text = templates.quarantined(view);
     checkStub(view, text);
-    return { site, text, hash: hash(text), refused: { hash: refused, reason } };
+    return { site, text, hash: hash(text), refused: { hash: refused, reason, meant } };
   };
 
   const renderOne = (site: Site, proven: ReadonlySet<string>): RenderedSite => {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Quarantined } from '../core/generation.ts';
 import type { RoutePlan } from '../core/routes-model.ts';
 import { shownName } from '../core/problem-text.ts';
 import { hasTls, type ChooseCertificate } from '../core/tls/site-tls.ts';
@@ -56,14 +57,15 @@ export function rowsOf(
     quarantined,
   }: {
     readonly certificateOf: ChooseCertificate;
-    /** Nginx's words by host. */
-    readonly quarantined: ReadonlyMap<string, string>;
+    /** By host. */
+    readonly quarantined: ReadonlyMap<string, Quarantined>;
   },
 ): readonly RouteRow[] {
   const live = sites.flatMap((site) =>
-    site.routes.map(({ host, path, servers }): RouteRow => {
+    site.routes.map(({ host, path, owner, servers }): RouteRow => {
       const upstreams = servers.map(({ address, container, id }) => ({ address, container, id }));
-      const refusal = quarantined.get(host);
+      const refused = quarantined.get(host);
+      const refusal = refused?.owners?.includes(owner) === false ? undefined : refused?.reason;
       const waiting = { reason: 'no container is ready: answers 503' };
       return {
         host,

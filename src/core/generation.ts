@@ -10,8 +10,18 @@ export type RenderedSite = {
   readonly site: Site;
   readonly text: string;
   readonly hash: string;
-  /** It cannot be served as it is; `text` is then what stands for it. */
-  readonly refused?: { readonly hash: string; readonly reason: string };
+  /** It cannot be served as it is; `site` and `text` are then what stands for it. */
+  readonly refused?: Refused;
+};
+
+export type Refused = {
+  /** Of the text that was refused. */
+  readonly hash: string;
+  readonly reason: string;
+  /** The site as it was meant. */
+  readonly meant: Site;
+  /** Those to blame, where the others' routes are served; undefined: the whole site is refused. */
+  readonly owners?: readonly string[];
 };
 
 /** What a generation serves, for the next pass, `routes` and `explain`. No part of it reaches Nginx. */
@@ -35,7 +45,7 @@ export type Manifest = {
   readonly quarantined: readonly Quarantined[];
 };
 
-export type Quarantined = { readonly host: string; readonly hash: string; readonly reason: string };
+export type Quarantined = Omit<Refused, 'meant'> & { readonly host: string };
 
 export type Generation = {
   /** 16 hexadecimal digits. */
@@ -84,9 +94,11 @@ export function buildGeneration(
       id,
       sites: entries,
       rejected,
-      quarantined: rendered.flatMap(({ site: { host }, refused }) =>
-        refused ? [{ host, ...refused }] : [],
-      ),
+      quarantined: rendered.flatMap(({ site: { host }, refused }) => {
+        if (refused === undefined) return [];
+        const { meant: _meant, ...rest } = refused;
+        return [{ host, ...rest }];
+      }),
     },
   };
 }

@@ -45,6 +45,11 @@ const CASES: readonly [title: string, faults: [number, Fault][], runs: number][]
     ],
     4,
   ],
+  [
+    'thirty that are named',
+    Array.from({ length: 30 }, (_unused, index): [number, Fault] => [index * 7, 'named']),
+    31,
+  ],
   ['one that is not named', [[700, 'unnamed']], 13],
   [
     'two that are not named',

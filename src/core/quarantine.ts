@@ -5,7 +5,7 @@
 import type { TestResult } from './nginx-test-output.ts';
 import type { RenderedSite } from './generation.ts';
 import type { Problem } from './model.ts';
-import type { Access } from './routes-model.ts';
+import type { Access, Site } from './routes-model.ts';
 
 export type Refused = {
   /** Relative to nginx.dir. */
@@ -15,7 +15,7 @@ export type Refused = {
 };
 
 /** Above this the fault is not a site's: nothing is quarantined. */
-const MOST = 25;
+const MOST = 200;
 
 /**
  * A file that Nginx names costs one test. Where it names none of them, the shortest prefix that fails
@@ -81,17 +81,40 @@ function namedIn(result: TestResult, files: readonly string[]): Refused | undefi
   return file === undefined ? undefined : { file, reason: `${reason} (${path}:${line ?? 0})` };
 }
 
+const NOTHING: Access = {
+  stripPrefix: false,
+  scheme: 'http',
+  balance: 'round_robin',
+  allow: [],
+  buffering: true,
+  tls: 'auto',
+};
+
+/** The site where the routes of these owners answer 503, with none of their options. */
+export const withoutRoutesOf = (site: Site, owners: readonly string[]): Site => ({
+  ...site,
+  routes: site.routes.map((route) =>
+    owners.includes(route.owner) ? { ...route, access: NOTHING, servers: [] } : route,
+  ),
+});
+
 /** What people are told of sites that are quarantined. */
 export const refusals = (rendered: readonly RenderedSite[]): readonly Problem[] =>
-  rendered.flatMap(({ site, refused }): readonly Problem[] => {
+  rendered.flatMap(({ refused }): readonly Problem[] => {
     if (refused === undefined) return [];
+    const { meant, owners } = refused;
+    const routes = meant.routes.filter(({ owner }) => owners?.includes(owner) !== false);
     const label = labelOf(
       refused.reason,
-      site.routes.map(({ access }) => access),
+      routes.map(({ access }) => access),
     );
     const about = label === '' ? '' : `, which its label ${label} may explain`;
-    const reason = `the site ${site.host} is quarantined and answers 503${about}. ${refused.reason}`;
-    const names = site.routes.flatMap(({ servers }) => servers.map(({ container }) => container));
+    const what =
+      owners === undefined
+        ? `the site ${meant.host} is quarantined and answers 503`
+        : `its part of the site ${meant.host} (${routes.map(({ path }) => path).join(', ')}) is quarantined and answers 503`;
+    const reason = `${what}${about}. ${refused.reason}`;
+    const names = routes.flatMap(({ servers }) => servers.map(({ container }) => container));
     return [...new Set(names.length > 0 ? names : ['?'])].map((container) => ({
       container,
       label: '',

@@ -81,6 +81,31 @@ test('an endpoint whose name leads nowhere: Nginx names the file, we name the la
   assert.equal((await stage.echoed('good.example')).port, 1401);
 });
 
+test('who adds a path to another’s site takes down that path only, and is named', async () => {
+  const { code, stderr } = await stage.serve(
+    GOOD,
+    web('added', { host: 'good.example', path: '/fine' }),
+    web('bad', {
+      host: 'good.example',
+      path: '/bad',
+      'auth-request': 'http://nobody.invalid/verify',
+    }),
+  );
+  assert.equal(code, 4, stderr);
+  assert.match(
+    stderr,
+    /^quarantined: container lab-bad-1: its part of the site good\.example \(\/bad\) is quarantined and answers 503, which its label auth-request may explain\. Nginx says: host not found/m,
+  );
+  assert.deepEqual(
+    (await routes()).map(({ state }) => state),
+    ['live', 'quarantined', 'live'],
+    'sorted by path: /, /bad, /fine',
+  );
+  assert.equal((await stage.fetched('good.example')).status, 200);
+  assert.equal((await stage.fetched('good.example', '/fine')).status, 200);
+  assert.equal((await stage.fetched('good.example', '/bad')).status, 503);
+});
+
 test('a template that fails for one container quarantines that site only', async () => {
   await put(stage.at('templates', 'fails.conf.ejs'), '<% throw new Error("not today"); %>\n');
   const { code, stderr } = await stage.serve(
