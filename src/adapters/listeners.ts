@@ -28,7 +28,7 @@ async function textOf(path: string): Promise<string> {
 
 const keyOf = ({ protocol, port }: Listener): string => `${protocol} ${port}`;
 
-/** Who listens on ports that a container at rest asked for. */
+/** Who listens on ports that a container at rest, or on the host network, asked for. */
 export type Claims = {
   /** A program that is no container's and not Docker's. */
   readonly others: ReadonlySet<string>;
@@ -37,29 +37,47 @@ export type Claims = {
 };
 
 /** @param contested of the ports given as `tcp 80`, those that are worth the look at every process */
-export async function claims(
+export type ReadClaims = (
   contested: (listening: ReadonlySet<string>) => ReadonlySet<string>,
-): Promise<Claims> {
+) => Promise<Claims>;
+
+/** A socket whose owner was seen once is not looked for again. */
+export function createClaims(): ReadClaims {
+  let known: ReadonlyMap<string, Owner> = new Map();
+  return async (contested) => {
+    const { owners, ...claims } = await readClaims(contested, known);
+    known = owners;
+    return claims;
+  };
+}
+
+type Owner = 'docker' | 'other';
+
+async function readClaims(
+  contested: (listening: ReadonlySet<string>) => ReadonlySet<string>,
+  known: ReadonlyMap<string, Owner>,
+): Promise<Claims & { readonly owners: ReadonlyMap<string, Owner> }> {
   const listeners = await readListeners();
   const wanted = contested(new Set(listeners.map(keyOf)));
   const sockets = listeners.filter((listener) => wanted.has(keyOf(listener)));
-  const owners = sockets.length === 0 ? new Map<string, string>() : await ownersOf(sockets);
+  const fresh = sockets.filter(({ inode }) => !known.has(inode));
+  const found = fresh.length === 0 ? new Map<string, Owner>() : await ownersOf(fresh);
+  const owners = new Map<string, Owner>();
   const others = new Set<string>();
   const unseen = new Set<string>();
   for (const listener of sockets) {
-    const owner = owners.get(listener.inode);
+    const owner = known.get(listener.inode) ?? found.get(listener.inode);
+    if (owner !== undefined) owners.set(listener.inode, owner);
     if (owner === undefined) unseen.add(keyOf(listener));
     else if (owner === 'other') others.add(keyOf(listener));
   }
-  return { others, unseen };
+  return { others, unseen, owners };
 }
 
 /** Whose each socket is, for those whose process can be seen. */
-async function ownersOf(
-  sockets: readonly Listener[],
-): Promise<ReadonlyMap<string, 'docker' | 'other'>> {
+async function ownersOf(sockets: readonly Listener[]): Promise<ReadonlyMap<string, Owner>> {
   const inodes = new Map(sockets.map(({ inode }) => [`socket:[${inode}]`, inode]));
-  const owners = new Map<string, 'docker' | 'other'>();
+  const owners = new Map<string, Owner>();
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   for (const pid of pids) {
     if (owners.size === inodes.size) break;
@@ -69,7 +87,8 @@ async function ownersOf(
     );
     const held = links.flatMap((link) => inodes.get(link) ?? []);
     if (held.length === 0) continue;
-    const owner = (await isDockers(pid)) ? 'docker' : 'other';
+    const owner = await ownerOf(pid);
+    if (owner === undefined) continue;
     for (const inode of held) owners.set(inode, owner);
   }
   return owners;
@@ -97,10 +116,15 @@ export async function portsOfProgram(
   return [...ports.values()];
 }
 
-/** Docker itself, its proxy, or a process inside a container (its cgroup has the container's id). */
-async function isDockers(pid: string): Promise<boolean> {
+/**
+ * Docker itself, its proxy, or a process inside a container (its cgroup has the container's id).
+ * Undefined: it has ended.
+ */
+async function ownerOf(pid: string): Promise<Owner | undefined> {
   const [name, cgroup] = await Promise.all(
     ['comm', 'cgroup'].map((file) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')),
   );
-  return /^(docker-proxy|dockerd)$/m.test(name ?? '') || /[0-9a-f]{64}/.test(cgroup ?? '');
+  if (name === '' || cgroup === '') return undefined;
+  const isDockers = /^(docker-proxy|dockerd)$/m.test(name ?? '');
+  return isDockers || /[0-9a-f]{64}/.test(cgroup ?? '') ? 'docker' : 'other';
 }

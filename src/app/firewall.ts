@@ -2,20 +2,31 @@
 import { chooseBackend } from '../adapters/choose-backend.ts';
 import type { DockerSource } from '../adapters/docker.ts';
 import type { FirewallBackend } from '../adapters/firewall-backend.ts';
-import { claims } from '../adapters/listeners.ts';
+import { createClaims } from '../adapters/listeners.ts';
 import type { Run } from '../adapters/run.ts';
 import { containerAccess } from '../core/container-access.ts';
 import type { EngineInfo } from '../core/docker/engine.ts';
 import type { ContainerAccess } from '../core/firewall/access.ts';
 import { firewallPolicy, type FirewallPolicy } from '../core/firewall/policy.ts';
-import { contestedPorts, withResting, type PortKeys } from '../core/firewall/resting.ts';
+import {
+  contestedPorts,
+  withoutForeign,
+  withResting,
+  type PortKeys,
+} from '../core/firewall/resting.ts';
 import type { Container, Snapshot } from '../core/model.ts';
 import type { Settings } from '../core/settings-schema.ts';
 import { PortcullisError } from '../errors.ts';
 
+export type OthersPorts = {
+  /** Of containers that do not run: see `withResting`. */
+  readonly taken: PortKeys;
+  /** Seen to be a program's that is no container's: see `withoutForeign`. */
+  readonly foreign: PortKeys;
+};
+
 export type Policy = {
-  /** @param taken ports of containers that do not run which another program has: see `withResting` */
-  of(snapshot: Snapshot, taken: PortKeys): FirewallPolicy;
+  of(snapshot: Snapshot, ports: OthersPorts): FirewallPolicy;
   /** See `contestedPorts`. */
   contested(snapshot: Snapshot, listening: PortKeys): PortKeys;
 };
@@ -32,14 +43,26 @@ export function createPolicy(settings: Settings): Policy {
   const { trusted_interfaces, trusted_sources } = settings.firewall;
   const one = (container: Container): ContainerAccess | undefined => accessOf(container)[0];
   return {
-    of(given, taken) {
+    of(given, { taken, foreign }) {
       const snapshot = withResting(given, taken, one);
-      return firewallPolicy(snapshot, snapshot.containers.flatMap(accessOf), {
-        trustedInterfaces: trusted_interfaces,
-        trustedSources: trusted_sources,
-        proxyContainer: /^container:(.+)$/.exec(settings.nginx.control)?.[1],
-        labelPrefix: settings.label_prefix,
-      });
+      const { containers } = snapshot;
+      const access = containers.flatMap((container) =>
+        accessOf(container).map((each) => withoutForeign(container, each, { foreign, containers })),
+      );
+      const policy = firewallPolicy(
+        snapshot,
+        access.map((each) => each.access),
+        {
+          trustedInterfaces: trusted_interfaces,
+          trustedSources: trusted_sources,
+          proxyContainer: /^container:(.+)$/.exec(settings.nginx.control)?.[1],
+          labelPrefix: settings.label_prefix,
+        },
+      );
+      return {
+        ...policy,
+        problems: [...access.flatMap((each) => each.problems), ...policy.problems],
+      };
     },
     contested: (snapshot, listening) => contestedPorts(snapshot, listening, one),
   };
@@ -48,8 +71,10 @@ export function createPolicy(settings: Settings): Policy {
 /** The ruleset for what is there now; where it cannot be seen whose a port is, it is no container's. */
 export async function policyNow(settings: Settings, snapshot: Snapshot): Promise<FirewallPolicy> {
   const policy = createPolicy(settings);
-  const { others, unseen } = await claims((listening) => policy.contested(snapshot, listening));
-  return policy.of(snapshot, new Set([...others, ...unseen]));
+  const { others, unseen } = await createClaims()((listening) =>
+    policy.contested(snapshot, listening),
+  );
+  return policy.of(snapshot, { taken: new Set([...others, ...unseen]), foreign: others });
 }
 
 /** @throws {PortcullisError} `firewall-unavailable`: why nothing can be enforced here, and what to do */

@@ -4,17 +4,17 @@ import { writeBootFiles } from '../adapters/boot-file.ts';
 import type { DockerSource } from '../adapters/docker.ts';
 import type { FirewallBackend } from '../adapters/firewall-backend.ts';
 import { monitorFirewall } from '../adapters/firewall-monitor.ts';
-import { claims, type Claims } from '../adapters/listeners.ts';
+import { createClaims, type Claims, type ReadClaims } from '../adapters/listeners.ts';
 import type { Log } from '../adapters/log.ts';
 import { rememberingPids } from '../adapters/own-pids.ts';
 import { run as plainRun } from '../adapters/run.ts';
-import { isAtRest, SteadyListeners, type PortKeys } from '../core/firewall/resting.ts';
+import { isAtRest, SteadyListeners } from '../core/firewall/resting.ts';
 import { withoutGrants, type Ruleset } from '../core/firewall/ruleset.ts';
 import type { Problem, Snapshot } from '../core/model.ts';
 import type { Settings } from '../core/settings-schema.ts';
 import { PortcullisError } from '../errors.ts';
 import { createFirewallGuard, type FirewallGuard } from './firewall-guard.ts';
-import { createPolicy, openBackend, type Policy } from './firewall.ts';
+import { createPolicy, openBackend, type OthersPorts, type Policy } from './firewall.ts';
 import type { StatusBoard } from './status-board.ts';
 import { createBell, pause } from './wait.ts';
 
@@ -110,15 +110,16 @@ async function enforce(
   const { settings, snapshot, log, now, signal } = deps;
   const policy = createPolicy(settings);
   const listeners = new SteadyListeners();
+  const claims = createClaims();
   let applied = '';
   let booted = '';
   let waitMs = 0;
   while (!signal.aborted) {
     const seen = snapshot();
     if (seen) {
-      const { taken, againMs } = await takenPorts(policy, { seen, listeners, now });
+      const { others, againMs } = await othersPorts(policy, { seen, listeners, claims, now });
       // Asked again: one that did not run may have started while its port was looked at.
-      const { ruleset, problems } = policy.of(snapshot() ?? seen, taken);
+      const { ruleset, problems } = policy.of(snapshot() ?? seen, others);
       deps.onProblems(problems);
       const key = JSON.stringify(ruleset);
       try {
@@ -151,16 +152,24 @@ async function enforce(
   }
 }
 
-/** Ports of containers at rest that another program has, and when to look again. */
-async function takenPorts(
+/** Ports that containers ask for and another program has, and when to look again. */
+async function othersPorts(
   policy: Policy,
-  { seen, listeners, now }: { seen: Snapshot; listeners: SteadyListeners; now: () => number },
-): Promise<{ taken: PortKeys; againMs: number }> {
-  const { others, unseen } = seen.containers.some(isAtRest)
+  {
+    seen,
+    listeners,
+    claims,
+    now,
+  }: { seen: Snapshot; listeners: SteadyListeners; claims: ReadClaims; now: () => number },
+): Promise<{ others: OthersPorts; againMs: number }> {
+  const isContested = seen.containers.some(
+    (container) => isAtRest(container) || container.networkMode === 'host',
+  );
+  const { others, unseen } = isContested
     ? await claims((listening) => policy.contested(seen, listening))
     : NO_CLAIMS;
   const { steady, againMs = LOOK_EVERY_MS } = listeners.look(unseen, now());
-  return { taken: new Set([...others, ...steady]), againMs };
+  return { others: { taken: new Set([...others, ...steady]), foreign: others }, againMs };
 }
 
 const NO_CLAIMS: Claims = { others: new Set(), unseen: new Set() };
@@ -172,12 +181,13 @@ async function report(
 ): Promise<void> {
   const policy = createPolicy(settings);
   const listeners = new SteadyListeners();
+  const claims = createClaims();
   let told = '';
   while (!signal.aborted) {
     const seen = snapshot();
     if (seen) {
-      const { taken } = await takenPorts(policy, { seen, listeners, now });
-      const { ruleset, problems } = policy.of(seen, taken);
+      const { others } = await othersPorts(policy, { seen, listeners, claims, now });
+      const { ruleset, problems } = policy.of(seen, others);
       onProblems(problems);
       const drift = await backend.drift(ruleset).catch(() => []);
       const text = JSON.stringify([sizes(ruleset), drift.length]);

@@ -7,7 +7,8 @@ import {
   isLoopback,
   isWildcard,
 } from './addresses.ts';
-import { forwardedTo, networkPlace, routedAddresses } from './container-network.ts';
+import { printable } from '../problem-text.ts';
+import { forwardedTo, hostBindings, networkPlace, routedAddresses } from './container-network.ts';
 import { boundAddress, hostNetworkPorts } from './held-ports.ts';
 import { endpointKey, hostPortKey, sortedUnique, type Grant, type RoutedGrant } from './ruleset.ts';
 
@@ -17,14 +18,21 @@ export type ContainerGrants = {
   readonly problems: readonly Problem[];
 };
 
+export type GrantContext = {
+  readonly snapshot: Snapshot;
+  readonly labelPrefix: string;
+  readonly accessOf: (container: Container) => ContainerAccess | undefined;
+};
+
 const NOTHING: ContainerGrants = { grants: [], routed: [], problems: [] };
 
 /** What outside may reach of one container. A port that cannot be granted is a problem and stays closed. */
 export function containerGrants(
   container: Container,
   access: ContainerAccess,
-  { snapshot, labelPrefix }: { snapshot: Snapshot; labelPrefix: string },
+  context: GrantContext,
 ): ContainerGrants {
+  const { snapshot, labelPrefix } = context;
   if (access.public === undefined || !['running', 'paused'].includes(container.state))
     return NOTHING;
   const { ports, from } = access.public;
@@ -37,20 +45,27 @@ export function containerGrants(
 
   const place = networkPlace(container, snapshot.containers);
   if (place.kind === 'host') {
-    const granted = hostNetworkPorts(container, access).map((port) => ({
-      ...port,
-      sources,
-      endpoints: [],
-    }));
-    return ports === 'all' && granted.length === 0
-      ? {
-          ...NOTHING,
-          problems: [problem('is on the host network: say which ports are meant, as 25/tcp')],
-        }
-      : {
-          ...NOTHING,
-          grants: ports === 'all' ? granted : granted.filter((port) => isNamed(ports, port)),
-        };
+    const own = hostNetworkPorts(container, access);
+    if (ports === 'all' && own.length === 0) {
+      const reason = 'is on the host network: say which ports are meant, as 25/tcp';
+      return { ...NOTHING, problems: [problem(reason)] };
+    }
+    const asked = ports === 'all' ? own : own.filter((port) => isNamed(ports, port));
+    const grants = asked.filter((port) => holderOf(port, container, context) === undefined);
+    return {
+      ...NOTHING,
+      grants: grants.map((port) => ({ ...port, sources, endpoints: [] })),
+      problems: asked.flatMap((port) => {
+        const holder = holderOf(port, container, context);
+        return holder === undefined
+          ? []
+          : [
+              problem(
+                `names ${port.port}/${port.protocol}, which is a port of container ${printable(holder.name)}: only that one can make it public`,
+              ),
+            ];
+      }),
+    };
   }
   if (place.kind === 'shared') {
     return {
@@ -96,6 +111,27 @@ export function containerGrants(
       routedTo.map((address): RoutedGrant => ({ protocol, address, port: containerPort, sources })),
     );
   return { grants: grants.filter(({ endpoints }) => endpoints.length > 0), routed, problems };
+}
+
+/** Another container whose port this is and that does not make it public itself. */
+function holderOf(
+  port: PortAndProtocol,
+  { id }: Container,
+  { snapshot, accessOf }: GrantContext,
+): Container | undefined {
+  const isPort = isHostPort(port);
+  return snapshot.containers.find((other) => {
+    if (other.id === id) return false;
+    const theirs = accessOf(other);
+    const { kind } = networkPlace(other, snapshot.containers);
+    const holds =
+      kind === 'host'
+        ? isNamed(hostNetworkPorts(other, theirs), port)
+        : kind === 'own' && hostBindings(other, snapshot).some(isPort);
+    if (!holds) return false;
+    const open = theirs?.public?.ports;
+    return open !== 'all' && !(open !== undefined && isNamed(open, port));
+  });
 }
 
 const isNamed = (ports: readonly PortAndProtocol[], { port, protocol }: PortAndProtocol): boolean =>

@@ -233,6 +233,45 @@ test('firewallPolicy(): a pod’s member on the host network holds the ports its
   assert.deepEqual(held, [{ protocol: 'tcp', port: 9000, address: undefined }]);
 });
 
+const OTHERS: readonly [
+  title: string,
+  other: Partial<Container>,
+  open: boolean,
+  granted: boolean,
+][] = [
+  ['published by another', { published: [published('0.0.0.0', 5432)] }, false, false],
+  [
+    'asked for by one that was created',
+    { portBindings: [published('', 5432)], state: 'created' },
+    false,
+    false,
+  ],
+  ['published and made public by another', { published: [published('0.0.0.0', 5432)] }, true, true],
+  ['of nobody else', {}, false, true],
+];
+
+for (const [title, other, open, granted] of OTHERS) {
+  test(`firewallPolicy(): a label on the host network names a port ${title}: ${granted ? 'open' : 'closed, and told'}`, () => {
+    const containers = [
+      aContainer({ networkMode: 'host', endpoints: [] }),
+      aContainer({ id: 'db', name: 'db', ...other }),
+    ];
+    const asked = isPublic([{ port: 5432, protocol: 'tcp' }]);
+    const access = open ? [asked, { ...isPublic(), containerId: 'db' }] : [asked];
+    const { ruleset, problems } = firewallPolicy(aSnapshot(containers), access, SETTINGS);
+    assert.equal(
+      ruleset.grants.some(({ port }) => port === 5432),
+      granted,
+    );
+    assert.deepEqual(
+      problems.map(({ reason }) => reason),
+      granted
+        ? []
+        : ['names 5432/tcp, which is a port of container db: only that one can make it public'],
+    );
+  });
+}
+
 test('firewallPolicy(): all ports of the container that Nginx runs in are public by its role', () => {
   const containers = [aContainer({ name: 'edge', published: [published('0.0.0.0', 443)] })];
   const settings = { ...SETTINGS, proxyContainer: 'edge' };

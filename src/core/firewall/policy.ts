@@ -17,7 +17,7 @@ export function firewallPolicy(
 ): FirewallPolicy {
   const byId = new Map(access.map((each) => [each.containerId, each]));
   const accessOf = ({ id }: Container): ContainerAccess | undefined => byId.get(id);
-  const context = { snapshot, labelPrefix: settings.labelPrefix ?? 'portcullis' };
+  const context = { snapshot, labelPrefix: settings.labelPrefix ?? 'portcullis', accessOf };
 
   const asked = snapshot.containers.flatMap((container) => {
     const own = accessOf(container);

@@ -1,7 +1,8 @@
-import type { Container, Snapshot } from '../model.ts';
+import type { Container, Problem, Snapshot } from '../model.ts';
 import { hasEnded } from '../tracker.ts';
-import type { ContainerAccess } from './access.ts';
-import { heldPorts } from './held-ports.ts';
+import type { ContainerAccess, PortAndProtocol } from './access.ts';
+import { networkPlace } from './container-network.ts';
+import { heldPorts, hostNetworkPorts } from './held-ports.ts';
 import type { HostPort } from './ruleset.ts';
 
 /** Ports of the host, as `tcp 80`. */
@@ -32,15 +33,51 @@ export function withResting(
   };
 }
 
-/** The ports of containers that do not run on which something listens: whose is it? */
+/**
+ * A container on the host network has the ports that its labels name, unless another program of the
+ * host listens there: a label cannot close SSH.
+ *
+ * @param foreign ports on which a program listens that is no container's
+ */
+export function withoutForeign(
+  container: Container,
+  access: ContainerAccess,
+  { foreign, containers }: { foreign: PortKeys; containers: readonly Container[] },
+): { readonly access: ContainerAccess; readonly problems: readonly Problem[] } {
+  if (foreign.size === 0 || networkPlace(container, containers).kind !== 'host') {
+    return { access, problems: [] };
+  }
+  const others = hostNetworkPorts(container, access).filter((port) => foreign.has(portKey(port)));
+  if (others.length === 0) return { access, problems: [] };
+  const isOwn = (port: PortAndProtocol): boolean => !foreign.has(portKey(port));
+  const { hostNetworkPorts: named, public: open } = access;
+  return {
+    access: {
+      ...access,
+      hostNetworkPorts: named.filter(isOwn),
+      public: open && { ...open, ports: open.ports === 'all' ? 'all' : open.ports.filter(isOwn) },
+    },
+    problems: [...new Set(others.map(({ port, protocol }) => `${port}/${protocol}`))].map(
+      (name) => ({
+        container: container.name,
+        label: '',
+        reason: `names the host's port ${name}, on which a program listens that is no container's: the firewall leaves it as it is`,
+      }),
+    ),
+  };
+}
+
+/** Ports on which something listens, of containers that do not run or are on the host network: whose is it? */
 export function contestedPorts(
   snapshot: Snapshot,
   listening: PortKeys,
   accessOf: AccessOf,
 ): PortKeys {
-  const ports = snapshot.containers
-    .filter(isAtRest)
-    .flatMap((container) => portsAtRest(container, snapshot, accessOf).map(portKey));
+  const ports = snapshot.containers.flatMap((container) => {
+    if (isAtRest(container)) return portsAtRest(container, snapshot, accessOf).map(portKey);
+    const onHost = networkPlace(container, snapshot.containers).kind === 'host';
+    return onHost ? hostNetworkPorts(container, accessOf(container)).map(portKey) : [];
+  });
   return new Set(ports.filter((key) => listening.has(key)));
 }
 
