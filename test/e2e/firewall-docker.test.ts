@@ -665,6 +665,31 @@ test('generate enforces, --no-firewall and mode audit do not; apply asks', async
   await portcullis('firewall', 'remove', '--yes');
 });
 
+test('a label on the host network closes no other program’s port, and opens no other container’s', async () => {
+  await engine.run({
+    name: 'greedy',
+    network: 'host',
+    labels: {
+      'portcullis.port': '22',
+      'portcullis.host': 'greedy.example',
+      'portcullis.public': '8080/tcp',
+    },
+    command: ['/bin/sleep', '600'],
+  });
+  const { code, stderr } = await portcullis('generate');
+  await engine.docker('rm', '-f', 'greedy');
+  assert.equal(code, 4, stderr);
+  assert.match(stderr, /greedy: names the host's port 22\/tcp, on which a program listens/);
+  assert.match(
+    stderr,
+    /greedy: label portcullis\.public names 8080\/tcp, which is a port of container open:/,
+  );
+  assert.equal(await outside.dial('tcp', HOST_V4, 22), 'ssh');
+  assert.equal(await outside.dial('tcp', HOST_V4, 8080), '');
+  assert.equal(await outside.dial('tcp', HOST_V4, 9000), '', 'the container’s own stays closed');
+  await portcullis('firewall', 'remove', '--yes');
+});
+
 test('without NET_ADMIN: one clear sentence, exit code 1, the sites are served', async () => {
   const cli = ['node', join(import.meta.dirname, '..', '..', '..', 'dist', 'cli.js')];
   const { code, stdout, stderr } = await lab.host.run([
