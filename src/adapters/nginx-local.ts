@@ -22,7 +22,7 @@ export function openLocalNginx({ control, binary, run, pidPath }: LocalOptions):
 
   const start = async (args: readonly string[], timeoutMs: number): Promise<RunResult> => {
     try {
-      return await run(binary, args, { timeoutMs });
+      return await run(binary, args, { timeoutMs, stdout: 'ignore' }); // it prints to stderr
     } catch (cause) {
       throw missing(binary, cause);
     }

@@ -30,7 +30,7 @@ export async function masterBySystemd(run: Run): Promise<Master | undefined> {
 
 /** A pid may be another program's by now: only a process titled as Nginx's master is signalled. */
 async function masterByPid(pid: number): Promise<Master | undefined> {
-  if (!Number.isInteger(pid) || pid <= 1) return undefined;
+  if (!Number.isInteger(pid) || pid < 1) return undefined; // 1: Nginx is first in its container
   const title = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
   if (!isMasterTitle(title)) return undefined;
   const words = title.replaceAll('\0', ' ').trim().split(/\s+/);

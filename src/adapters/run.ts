@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type StdioOptions } from 'node:child_process';
 
 export type RunResult = {
   /** Exit code; 128 + signal number where a signal ended it. */
@@ -13,6 +13,8 @@ export type RunOptions = {
   /** Default 30 000. After it the child gets SIGKILL. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+  /** Where the child may open /dev/stdout by name: ours is a socket, which cannot be opened. */
+  readonly stdout?: 'ignore' | 'pipe';
   /** Told the child's pid at once, so that what it does can be known as ours. */
   readonly onSpawn?: (pid: number) => void;
 };
@@ -30,10 +32,15 @@ const SBIN = '/usr/local/sbin:/usr/sbin:/sbin';
  *
  * @throws the spawn error itself (`ENOENT`, `EACCES`, …) when the program cannot be started
  */
-export const run: Run = (command, args, { stdin, timeoutMs = 30_000, signal, onSpawn } = {}) =>
+export const run: Run = (
+  command,
+  args,
+  { stdin, timeoutMs = 30_000, signal, stdout: stdoutTo = 'pipe', onSpawn } = {},
+) =>
   new Promise((resolve, reject) => {
+    const stdio: StdioOptions = ['pipe', stdoutTo, 'pipe'];
     const child = spawn(command, args, {
-      stdio: ['pipe', 'pipe', 'pipe'],
+      stdio,
       // Daemons and cron often lack sbin, where nginx, nft and iptables live.
       env: {
         ...process.env,
@@ -50,8 +57,8 @@ export const run: Run = (command, args, { stdin, timeoutMs = 30_000, signal, onS
       timedOut = true;
       child.kill('SIGKILL');
     }, timeoutMs);
-    child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
-    child.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));
+    child.stdout?.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
+    child.stderr?.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));
     child.once('error', (error) => {
       clearTimeout(timer);
       reject(error);
@@ -60,6 +67,6 @@ export const run: Run = (command, args, { stdin, timeoutMs = 30_000, signal, onS
       clearTimeout(timer);
       resolve({ code: code ?? 137, stdout, stderr, timedOut });
     });
-    child.stdin.on('error', () => {}); // the child may end before it has read everything
-    child.stdin.end(stdin ?? '');
+    child.stdin?.on('error', () => {}); // the child may end before it has read everything
+    child.stdin?.end(stdin ?? '');
   });
