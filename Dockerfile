@@ -31,10 +31,12 @@ FROM base AS all-in-one
 RUN apt-get update \
  && apt-get install -y --no-install-recommends nginx \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/* /etc/nginx/sites-enabled \
- && mkdir -p /var/log/nginx /run/nginx
+ && mkdir -p /var/log/nginx /run/nginx \
+ && cd /var/lib/nginx && install -d -o www-data -m 700 body fastcgi proxy scgi uwsgi
 COPY docker/nginx.conf /etc/nginx/nginx.conf
 COPY docker/nginx-and-portcullis /usr/local/bin/
-# Nginx's workers are www-data.
+# Nginx's workers are www-data. Their folders are there already, so Nginx needs no right to give files away.
 ENTRYPOINT ["nginx-and-portcullis"]
+CMD ["watch"]
 
 FROM base AS portcullis

@@ -92,7 +92,7 @@ export async function openBuilder(lab: Lab, engine: Engine): Promise<Builder> {
       });
       await standIn('wollomatic/socket-proxy:1.12.2', { Dockerfile: SOCKET_PROXY });
       await standIn('traefik/whoami:v1.11', {
-        Dockerfile: `FROM lab/web:1\nLABEL ${LABEL}\nCMD ["/bin/httpd", "-f", "-p", "80", "-h", "/www"]\n`,
+        Dockerfile: `FROM lab/web:1\nLABEL ${LABEL}\nSTOPSIGNAL SIGKILL\nCMD ["/bin/httpd", "-f", "-p", "80", "-h", "/www"]\n`,
       });
     },
   };

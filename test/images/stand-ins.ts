@@ -31,7 +31,7 @@ const LEFT_OUT = [
   'var/lib/apt/lists',
 ];
 
-export const LABEL = 'portcullis.lab=a stand-in';
+export const LABEL = 'lab.stand-in=yes';
 
 export type BaseImages = { readonly debian: string; readonly node: string };
 
