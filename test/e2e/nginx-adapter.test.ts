@@ -95,6 +95,12 @@ test('facts(): an entry that nothing includes is not included', async (context) 
   assert.equal((await (await openNginxHost(nginx.settings)).facts()).included, false);
 });
 
+test('test(): a configuration that logs to /dev/stdout, as in a container', async (context) => {
+  const nginx = await withLink(context, '    access_log /dev/stdout;');
+  const host = await openNginxHost(nginx.settings);
+  assert.deepEqual(await host.test(await nginx.index(B)), { ok: true, warnings: [] });
+});
+
 test('test(): relative paths mean what they mean to the running Nginx', async (context) => {
   const nginx = await withLink(
     context,
