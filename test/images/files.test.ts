@@ -27,20 +27,18 @@ for (const file of ['compose.yaml', 'compose.socket-proxy.yaml']) {
     const { settings, warnings } = await loadSettings({ file: undefined, env });
     assert.deepEqual(warnings, []);
     const { containers } = readContainers({ name: 'shown', ...compose });
-    const { plan } = await desireOffline(
+    const { files, problems } = await desireOffline(
       createCandidates(settings)(containers),
       settings,
       settings.nginx.dir,
     );
     // Of shop Docker chooses the port: without Docker it has none.
     assert.deepEqual(
-      plan.problems.map(({ container, reason }) => [container, reason.split(':')[0]]),
+      problems.map(({ container, reason }) => [container, reason.split(':')[0]]),
       [['shown-shop-1', 'publishes no TCP port']],
     );
-    assert.deepEqual(
-      plan.sites.map(({ host }) => host),
-      ['service-8080.example.com'],
-    );
+    const sites = [...files.keys()].filter((path) => path.startsWith('sites/'));
+    assert.deepEqual(sites, ['sites/service-8080.example.com.conf']);
   });
 }
 
