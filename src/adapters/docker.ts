@@ -8,6 +8,7 @@ import { ShapeError } from '../core/docker/reader.ts';
 import type { Container, Network, Snapshot } from '../core/model.ts';
 import { PortcullisError } from '../errors.ts';
 import { createContainerControl, type ContainerControl } from './container-control.ts';
+import { withEnvironment } from './docker-environment.ts';
 import { openEvents, type EventOptions, type EventStream } from './docker-events.ts';
 import { openDockerHttp, type DockerHttp } from './docker-request.ts';
 import { dockerTarget, type Environment } from './docker-target.ts';
@@ -48,6 +49,8 @@ export type DockerOptions = {
   readonly env: Environment;
   /** For one call; default 10 000. */
   readonly limitMs?: number;
+  /** Settings' `compat`: what is read beside labels. */
+  readonly compat?: readonly string[];
 };
 
 /** Makes a client. It connects with the first call only. */
@@ -55,6 +58,7 @@ export async function openDocker({
   url,
   env,
   limitMs = 10_000,
+  compat = [],
 }: DockerOptions): Promise<DockerSource> {
   const http = await openDockerHttp(dockerTarget(url, env));
   const source: DockerSource = {
@@ -112,7 +116,7 @@ export async function openDocker({
     events: (options) => openEvents(http, { ...options, limitMs }),
     control: createContainerControl(http),
   };
-  return source;
+  return compat.length > 0 ? withEnvironment(source) : source;
 }
 
 type Answer = { readonly path: string; readonly json: unknown };

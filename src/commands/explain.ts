@@ -27,7 +27,11 @@ async function explainAll(asked: string, options: ExplainOptions): Promise<void>
     import('../adapters/run.ts'),
     import('../core/exposure/table.ts'),
   ]);
-  const source = await openDocker({ url: options.docker, env: process.env });
+  const source = await openDocker({
+    url: options.docker,
+    env: process.env,
+    compat: settings.compat,
+  });
   const explained = await explain(asked, settings, { source, run, docker: options.docker });
   if (options.json) {
     process.stdout.write(`${JSON.stringify(explained, null, 2)}\n`);

@@ -50,7 +50,7 @@ export function addGenerate(program: Command): void {
 async function generate(options: GenerateOptions): Promise<void> {
   const log = logFor(options);
   const { settings } = await settingsFor(options, log);
-  const containers = await readContainers(options);
+  const containers = await readContainers(options, settings);
   const { createCandidates } = await import('../app/candidates.ts');
   const task = { options, settings, log, candidates: createCandidates(settings)(containers) };
   if (options.out !== undefined || options.dryRun) await writeElsewhere(task);

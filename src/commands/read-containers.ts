@@ -1,12 +1,13 @@
 import type { Container } from '../core/model.ts';
+import type { Settings } from '../core/settings-schema.ts';
 import { PortcullisError } from '../errors.ts';
 import type { GlobalOptions } from './global-options.ts';
 
-/** Running containers, from the file that `--from` names, else from Docker in one list call. */
-export async function readContainers({
-  from,
-  docker,
-}: GlobalOptions & { readonly from?: string }): Promise<readonly Container[]> {
+/** Running containers, from the file that `--from` names, else from Docker in one list call (`compat` needs more). */
+export async function readContainers(
+  { from, docker }: GlobalOptions & { readonly from?: string },
+  { compat }: Pick<Settings, 'compat'>,
+): Promise<readonly Container[]> {
   if (from !== undefined) {
     const [{ readJson }, { readContainers: read }, { ShapeError }] = await Promise.all([
       import('../adapters/input.ts'),
@@ -23,6 +24,6 @@ export async function readContainers({
     }
   }
   const { openDocker } = await import('../adapters/docker.ts');
-  const source = await openDocker({ url: docker, env: process.env });
+  const source = await openDocker({ url: docker, env: process.env, compat });
   return source.containers(AbortSignal.timeout(10_000));
 }

@@ -36,7 +36,7 @@ export function addRoutes(program: Command): void {
 
 async function routes(options: RoutesOptions): Promise<void> {
   const { settings } = await settingsFor(options, logFor(options));
-  const containers = await readContainers(options);
+  const containers = await readContainers(options, settings);
   const { planFor, certificatesOf, quarantinedNow } = await import('../app/plan-only.ts');
   const plan = await planFor(containers, settings, options);
   const rows = rowsOf(plan, {

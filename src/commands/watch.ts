@@ -29,7 +29,11 @@ async function watchCommand(options: GlobalOptions): Promise<void> {
       import('../app/status-board.ts'),
       import('../version.ts'),
     ]);
-  const source = await openDocker({ url: options.docker, env: process.env });
+  const source = await openDocker({
+    url: options.docker,
+    env: process.env,
+    compat: settings.compat,
+  });
   await withLock(settings.nginx.dir, () =>
     watch({
       source,

@@ -1,4 +1,5 @@
 import { isOneOff, ownerOf, composeProject, composeService } from './owner.ts';
+import { fromNginxProxy } from './compat/nginx-proxy.ts';
 import { host as parseHost } from './labels/host.ts';
 import type { RouteOptions } from './labels/options.ts';
 import { parseLabels, type LabelledRoute, type ParsedLabels } from './labels/parse-labels.ts';
@@ -9,7 +10,7 @@ import { dialAddress, publishedPortFor, publishedTcpPorts } from './upstreams.ts
 
 export type RouteSettings = Pick<
   Settings,
-  'domain' | 'host_pattern' | 'label_prefix' | 'discovery'
+  'domain' | 'host_pattern' | 'label_prefix' | 'discovery' | 'compat'
 >;
 
 const NOTHING: ContainerRoutes = { wanted: [], problems: [] };
@@ -18,6 +19,22 @@ const UPSTREAM_TLS = ['upstream-verify', 'upstream-ca', 'upstream-name'] as cons
 
 /** The routes one container's labels ask for. One wrong label and it gets none: half a wish is not served. */
 export function containerRoutes(container: Container, settings: RouteSettings): ContainerRoutes {
+  const translated = settings.compat.includes('nginx-proxy')
+    ? fromNginxProxy(container, settings.label_prefix)
+    : undefined;
+  if (!translated) return labelledRoutes(container, settings);
+  if (translated.problems.length > 0) return { wanted: [], problems: translated.problems };
+  const { wanted, problems } = labelledRoutes(translated.container, settings);
+  return {
+    wanted,
+    problems: problems.map((each) => ({
+      ...each,
+      label: translated.variableOf.get(each.label) ?? each.label,
+    })),
+  };
+}
+
+function labelledRoutes(container: Container, settings: RouteSettings): ContainerRoutes {
   if (container.state !== 'running' || isOneOff(container)) return NOTHING;
   const labels = parseLabels(container, settings.label_prefix);
   const problems = [...labels.problems];

@@ -38,6 +38,8 @@ export type Container = {
   readonly state: ContainerState;
   readonly health: Health;
   readonly labels: Readonly<Record<string, string>>;
+  /** Of its environment what `compat` reads (COMPAT_VARIABLES), where that is known: a list does not tell. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** `host`, `none`, `bridge`, `default`, `container:<id>` or a network's name. */
   readonly networkMode: string;
   /** Ports Docker forwards now; empty until the container runs. */

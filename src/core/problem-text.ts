@@ -1,3 +1,4 @@
+import { COMPAT_VARIABLES } from './compat/nginx-proxy.ts';
 import type { Problem } from './model.ts';
 
 const MAX_SHOWN = 80;
@@ -32,6 +33,7 @@ export function shownName(name: string): string {
 /** `container web-1: label portcullis.port must be …, got "0x50"`. */
 export function problemText({ container, label, reason, value }: Problem): string {
   const why = printable(reason);
-  const what = label === '' ? why : `label ${shownName(label)} ${why}`;
+  const kind = COMPAT_VARIABLES.includes(label) ? 'variable' : 'label';
+  const what = label === '' ? why : `${kind} ${shownName(label)} ${why}`;
   return `container ${shownName(container)}: ${what}${value === undefined ? '' : `, got ${shownValue(value)}`}`;
 }

@@ -149,10 +149,7 @@ export const settingsSchema = z.strictObject({
       host: z.string().max(0, 'is not supported by this version yet; leave it empty').default(''),
     })
     .prefault({}),
-  compat: z
-    .array(z.string())
-    .max(0, 'is not supported by this version yet; leave it empty')
-    .default([]),
+  compat: z.array(z.enum(['nginx-proxy'])).default([]),
 });
 
 /** Times in milliseconds; paths absolute, without a slash at the end. */

@@ -45,6 +45,20 @@ async function collect(source: DockerSource = docker) {
   };
 }
 
+test('compat: lists tell the variables that are read, and no other', async () => {
+  const env = ['-e', 'VIRTUAL_HOST=old.example', '-e', 'PASSWORD=secret'];
+  await engine.docker('run', '-d', '--name', 'old', ...env, IMAGE, '/bin/sleep', '600');
+  const compat = await openDocker({ url: engine.url, env: {}, compat: ['nginx-proxy'] });
+  const { containers } = await compat.snapshot(never);
+  const [old] = containers.filter(({ name }) => name === 'old');
+  assert.deepEqual(old?.environment, { VIRTUAL_HOST: 'old.example' });
+  assert.equal(
+    (await docker.containers(never)).find(({ name }) => name === 'old')?.environment,
+    undefined,
+  );
+  await remove('old');
+});
+
 test('snapshot(): no containers, and Docker’s own networks', async () => {
   const { containers, networks } = await docker.snapshot(never);
   assert.deepEqual(containers, []);

@@ -1,4 +1,5 @@
 import type { Container, ContainerPort, Network, Snapshot } from '../model.ts';
+import { compatEnvironment } from '../compat/nginx-proxy.ts';
 import { composePorts } from './compose-ports.ts';
 import { containerPort, sortExposed, sortPublished } from './ports.ts';
 import {
@@ -54,7 +55,10 @@ function composeContainers(from: JsonObject, scope: Scope): readonly Container[]
   const published = sortPublished(ports.flatMap((port) => port.published));
   const exposed = sortExposed([...ports.flatMap((port) => port.exposed), ...expose(from, place)]);
   const networkMode = optionalText(from, 'network_mode', place);
-  const labels = composeLabels(from, place);
+  const labels = composeMap(from, 'labels', place);
+  const environment = compatEnvironment(
+    Object.entries(composeMap(from, 'environment', place)).map(([key, value]) => `${key}=${value}`),
+  );
   const endpoints = serviceNetworks(from, scope);
   const onHost = networkMode === 'host';
   return Array.from({ length: replicas }, (_, index): Container => {
@@ -74,6 +78,7 @@ function composeContainers(from: JsonObject, scope: Scope): readonly Container[]
         'com.docker.compose.container-number': number,
         'com.docker.compose.oneoff': 'False',
       },
+      ...environment,
       networkMode: networkMode || (endpoints[0]?.network ?? 'default'),
       // A fixed host port can be held by one replica only.
       published: index === 0 && !onHost ? published : [],
@@ -101,26 +106,30 @@ function expose(from: JsonObject, place: string): readonly ContainerPort[] {
 }
 
 /** A list of `key=value`, or a map whose values may be numbers. `config` writes `$` as `$$`. */
-function composeLabels(from: JsonObject, place: string): Readonly<Record<string, string>> {
-  const written = from['labels'];
+function composeMap(
+  from: JsonObject,
+  field: 'labels' | 'environment',
+  place: string,
+): Readonly<Record<string, string>> {
+  const written = from[field];
   const pairs = Array.isArray(written)
-    ? written.map((item: unknown) => labelPair(item, place))
-    : Object.entries(objectField(from, 'labels', place)).map(
+    ? written.map((item: unknown) => textPair(item, `${place}: ${field}`))
+    : Object.entries(objectField(from, field, place)).map(
         ([key, value]) =>
-          [key, labelText(value, `${place}: labels[${JSON.stringify(key)}]`)] as const,
+          [key, scalarText(value, `${place}: ${field}[${JSON.stringify(key)}]`)] as const,
       );
   return Object.fromEntries(
     pairs.map(([key, value]) => [key.replaceAll('$$', '$'), value.replaceAll('$$', '$')]),
   );
 }
 
-function labelPair(item: unknown, place: string): readonly [string, string] {
-  if (typeof item !== 'string') throw new ShapeError(`${place}: labels must be a list of text`);
+function textPair(item: unknown, place: string): readonly [string, string] {
+  if (typeof item !== 'string') throw new ShapeError(`${place} must be a list of text`);
   const at = item.indexOf('=');
   return at === -1 ? [item, ''] : [item.slice(0, at), item.slice(at + 1)];
 }
 
-function labelText(value: unknown, place: string): string {
+function scalarText(value: unknown, place: string): string {
   if (value === null) return '';
   if (typeof value === 'string') return value;
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);

@@ -1,4 +1,5 @@
 import type { Container, ContainerPort, PublishedPort } from '../model.ts';
+import { compatEnvironment } from '../compat/nginx-proxy.ts';
 import { containerState, endpoints, health } from './container-fields.ts';
 import { containerPort, hostAddresses, MAX_PORT, sortExposed, sortPublished } from './ports.ts';
 import {
@@ -40,6 +41,9 @@ export function containerFromInspect(answer: unknown, index = 0): Container {
     state: containerState(textField(state, 'Status', place), place),
     health: health(optionalText(objectField(state, 'Health', place), 'Status', place), place),
     labels: textMapField(config, 'Labels', place),
+    ...compatEnvironment(
+      listField(config, 'Env', place).filter((line) => typeof line === 'string'),
+    ),
     networkMode: optionalText(hostConfig, 'NetworkMode', place),
     published: sortPublished(published.bound),
     portBindings: sortPublished(portBindings.bound),
