@@ -6,6 +6,7 @@ import type { ContainerRoutes } from '../core/routes-model.ts';
 export type Candidates = (
   running: Iterable<Container>,
   lingering?: Iterable<Container>,
+  isDraining?: (id: Container['id']) => boolean,
 ) => readonly Candidate[];
 
 /** Reads containers' labels, each container object only once. */
@@ -16,16 +17,18 @@ export function createCandidates(settings: RouteSettings): Candidates {
     known.set(container, routes);
     return routes;
   };
-  return (running, lingering = []) => [
+  return (running, lingering = [], isDraining = () => false) => [
     ...[...running].map((container) => ({
       container,
       routes: routesOf(container),
       lingering: false,
+      draining: isDraining(container.id),
     })),
     ...[...lingering].map((container) => ({
       container,
       routes: { ...routesOf(container), problems: [] },
       lingering: true,
+      draining: isDraining(container.id),
     })),
   ];
 }

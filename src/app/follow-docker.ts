@@ -2,7 +2,7 @@
 import type { DockerSource } from '../adapters/docker.ts';
 import type { Log } from '../adapters/log.ts';
 import { backoffDelay } from '../core/backoff.ts';
-import type { DockerEvent } from '../core/docker/event.ts';
+import { goesOn, willStop, type DockerEvent } from '../core/docker/event.ts';
 import type { Network } from '../core/model.ts';
 import { hasEnded, sameContainer, type Tracker } from '../core/tracker.ts';
 import { PortcullisError } from '../errors.ts';
@@ -79,6 +79,11 @@ async function followOnce(deps: FollowDeps, onConnected: () => void): Promise<vo
         onEvent?.(event);
         const id = event.kind === 'network' ? event.attributes['container'] : event.id;
         if (id !== undefined && id !== '') dirty.add(id);
+        if (goesOn(event)) tracker.resumed(event.id);
+        if (willStop(event)) {
+          tracker.drain(event.id, now());
+          onChange(); // before the inspect: its last moments of listening count
+        }
         // A new network's bridge is there before any container is on it.
         if (event.kind === 'network' && ['create', 'destroy'].includes(event.action)) {
           onNetworks(await source.networks(signal));

@@ -99,10 +99,11 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
       tracker.expire(now());
       if (!networks || !publisher) return;
       board.count('reconciles');
-      const desired = await publisher.desire(candidates(tracker.running, tracker.lingering), {
-        verify: false,
-        retry: firstPass,
-      });
+      const isDraining = (id: string): boolean => tracker.isDraining(id);
+      const desired = await publisher.desire(
+        candidates(tracker.running, tracker.lingering, isDraining),
+        { verify: false, retry: firstPass },
+      );
       const published = await publisher.publish(desired, {
         reload: true,
         onReload: () => {

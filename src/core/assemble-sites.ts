@@ -123,7 +123,7 @@ function routeOf(
       return (y.createdAt - x.createdAt || order(y.id, x.id)) > 0 ? b : a;
     });
   const servers = new Map<string, Server>();
-  for (const { wanted } of replicas) {
+  for (const { wanted } of withoutDraining(replicas)) {
     if (wanted.ready) servers.set(wanted.server.address, wanted.server);
   }
   return {
@@ -134,6 +134,13 @@ function routeOf(
     ...(lead !== undefined && { lead }),
     servers: [...servers.values()].toSorted((a, b) => order(a.address, b.address)),
   };
+}
+
+/** Who is about to stop gets no new requests, where another is there to take them. */
+function withoutDraining(replicas: readonly Accepted[]): readonly Accepted[] {
+  const staying = replicas.filter(({ candidate }) => candidate.draining !== true);
+  const able = staying.some(({ candidate, wanted }) => wanted.ready && !candidate.lingering);
+  return able ? staying : replicas;
 }
 
 /** Options that a site has once, as its owner's labels say. */

@@ -21,6 +21,7 @@ const candidate = fc
     number: fc.nat(7),
     createdAt: fc.nat(3),
     lingering: fc.boolean(),
+    draining: fc.boolean(),
     bad: fc.boolean(),
     auth: fc.option(fc.constantFrom('team', 'gone'), { nil: undefined }),
     wishes: fc.array(
@@ -35,7 +36,7 @@ const candidate = fc
       { maxLength: 3 },
     ),
   })
-  .map(({ number, createdAt, lingering, bad, auth, wishes }): Candidate => {
+  .map(({ number, createdAt, lingering, draining, bad, auth, wishes }): Candidate => {
     const name = `c${number}`;
     const container: Container = {
       id: name,
@@ -62,6 +63,7 @@ const candidate = fc
     return {
       container,
       lingering,
+      draining,
       routes: { wanted: problems.length > 0 ? [] : wanted, problems },
     };
   });

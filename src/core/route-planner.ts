@@ -129,6 +129,7 @@ const wishesOf = ({ routes }: Candidate): readonly string[] => [
 const sameCandidate = (a: Candidate, b: Candidate): boolean =>
   a.container === b.container &&
   a.lingering === b.lingering &&
+  a.draining === b.draining &&
   a.routes.wanted === b.routes.wanted &&
   (a.lingering || a.routes.problems === b.routes.problems);
 

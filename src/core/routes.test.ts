@@ -11,19 +11,22 @@ import { container } from './testing/container.ts';
 
 type Options = {
   readonly lingering?: readonly Container[];
+  /** Names. */
+  readonly draining?: readonly string[];
   readonly settings?: Record<string, unknown>;
   readonly context?: Partial<RouteContext>;
 };
 
 function plan(
   containers: readonly Container[],
-  { lingering = [], settings = {}, context }: Options = {},
+  { lingering = [], draining = [], settings = {}, context }: Options = {},
 ): RoutePlan {
   const parsed = settingsSchema.parse(settings);
   const candidate = (lingers: boolean) => (each: Container) => ({
     container: each,
     routes: containerRoutes(each, parsed),
     lingering: lingers,
+    draining: draining.includes(each.name),
   });
   return planRoutes([...containers.map(candidate(false)), ...lingering.map(candidate(true))], {
     handWritten: new Map(),
@@ -526,6 +529,28 @@ test('planRoutes(): a Compose container is no Swarm service, whatever its file s
   ]).sites;
   assert.equal(site?.owner, 'Compose service shop/web');
 });
+
+const [r1, r2] = [
+  container('r1', { ports: ['127.0.0.1:1:80'], ...compose('web', { host: 'r.example' }) }),
+  container('r2', { ports: ['127.0.0.1:2:80'], ...compose('web', { host: 'r.example' }) }),
+];
+const R2_NOT_READY: Container = { ...r2, health: 'starting' };
+
+/** Running, lingering, draining, and the servers that are left. */
+const DRAINING: readonly [string, Container[], Container[], string[], string][] = [
+  ['a replica that was told to stop leaves', [r1, r2], [], ['r1'], '127.0.0.1:2'],
+  ['it stays away while it lingers', [r2], [r1], ['r1'], '127.0.0.1:2'],
+  ['one that crashed may be back at once', [r2], [r1], [], '127.0.0.1:1 127.0.0.1:2'],
+  ['the only one keeps its route', [r1], [], ['r1'], '127.0.0.1:1'],
+  ['none is left out when all are to stop', [r1, r2], [], ['r1', 'r2'], '127.0.0.1:1 127.0.0.1:2'],
+  ['the other is not ready', [r1, R2_NOT_READY], [], ['r1'], '127.0.0.1:1'],
+  ['the other does not run', [r1], [r2], ['r1'], '127.0.0.1:1 127.0.0.1:2'],
+];
+for (const [title, running, lingering, draining, servers] of DRAINING) {
+  test(`planRoutes(): draining: ${title}`, () => {
+    assert.deepEqual(lines(plan(running, { lingering, draining })), [`r.example/ -> ${servers}`]);
+  });
+}
 
 test('planRoutes(): a port that another container took is never served under the old name', () => {
   const other = container('other', { ports: ['127.0.0.1:1:80'], ...label({ host: 'b.example' }) });

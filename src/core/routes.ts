@@ -26,6 +26,8 @@ export type Candidate = {
   readonly routes: ContainerRoutes;
   /** It has just stopped and may be back at once: it keeps the routes that it holds, but no address that another took. */
   readonly lingering: boolean;
+  /** It was told to stop: replicas that stay get its requests. */
+  readonly draining?: boolean;
 };
 
 /** A host that a server block written by hand already serves. */

@@ -70,3 +70,38 @@ test('Tracker: linger 0 forgets at once', () => {
   tracker.gone(a.id, 0);
   assert.deepEqual(tracker.lingering, []);
 });
+
+test('Tracker: one that was told to stop drains until it runs again, as long as it lingers', () => {
+  const tracker = tracking(a, b);
+  tracker.drain(a.id, 0);
+  assert.deepEqual([tracker.isDraining(a.id), tracker.isDraining(b.id)], [true, false]);
+  tracker.put({ ...a, health: 'unhealthy' }, 100);
+  assert.ok(tracker.isDraining(a.id), 'it still runs');
+  tracker.put({ ...a, state: 'exited' }, 200);
+  assert.equal(tracker.nextExpiryAt, 10_200);
+  tracker.put(a, 300);
+  assert.ok(!tracker.isDraining(a.id), 'restarted');
+  tracker.drain(a.id, 400);
+  tracker.gone(a.id, 500);
+  assert.ok(tracker.isDraining(a.id));
+  assert.equal(tracker.expire(10_500), true);
+  assert.ok(!tracker.isDraining(a.id));
+  assert.equal(tracker.nextExpiryAt, Infinity);
+});
+
+test('Tracker: one that was told to stop and goes on is believed after 30 seconds', () => {
+  const tracker = tracking(a);
+  tracker.drain(a.id, 0);
+  assert.equal(tracker.nextExpiryAt, 30_000);
+  assert.equal(tracker.expire(29_999), false);
+  assert.equal(tracker.expire(30_000), true);
+  assert.ok(!tracker.isDraining(a.id));
+});
+
+test('Tracker: who starts again between two looks drains no more; who does not run never does', () => {
+  const tracker = tracking(a, { ...b, state: 'exited' });
+  tracker.drain(a.id, 0);
+  tracker.resumed(a.id);
+  tracker.drain(b.id, 0);
+  assert.deepEqual([tracker.isDraining(a.id), tracker.isDraining(b.id)], [false, false]);
+});

@@ -1,5 +1,8 @@
 import type { Container } from './model.ts';
 
+/** Longer than the ten seconds that Docker gives a container to stop. */
+const DRAIN_MS = 30_000;
+
 /**
  * What containers there are, event by event. A container that stops lingers: it may be back in a
  * moment (a restart takes half a second), and a route taken away and given back costs two reloads.
@@ -13,6 +16,8 @@ export class Tracker {
     string,
     { readonly container: Container; readonly until: number }
   >();
+  /** Until when each container that was told to stop, and may still answer, counts as such. */
+  readonly #draining = new Map<string, number>();
   #lingerMs: number;
 
   constructor(lingerMs: number) {
@@ -42,19 +47,36 @@ export class Tracker {
     return [...this.#lingering.values()].map(({ container }) => container);
   }
 
+  /** Is it about to stop, or has it just done so? */
+  isDraining(id: string): boolean {
+    return this.#draining.has(id);
+  }
+
   get(id: string): Container | undefined {
     return this.#containers.get(id);
   }
 
-  /** When the next lingering container is to be forgotten; Infinity when none lingers. */
+  /** When `expire` has something to do next; Infinity for never. */
   get nextExpiryAt(): number {
-    return Math.min(Infinity, ...[...this.#lingering.values()].map(({ until }) => until));
+    const lingering = [...this.#lingering.values()].map(({ until }) => until);
+    return Math.min(Infinity, ...lingering, ...this.#draining.values());
+  }
+
+  /** Takes in that a running container was told to stop. One that goes on all the same is believed after a while. */
+  drain(id: string, now: number): void {
+    if (this.#containers.get(id)?.state === 'running') this.#draining.set(id, now + DRAIN_MS);
+  }
+
+  /** Takes in that a container goes on after a stop or a pause, however short. */
+  resumed(id: string): void {
+    this.#draining.delete(id);
   }
 
   /** Takes in what an inspect said of one container. */
   put(container: Container, now: number): void {
     if (container.state === 'running') {
       this.#lingering.delete(container.id);
+      if (this.#containers.get(container.id)?.state !== 'running') this.resumed(container.id);
     } else {
       this.#letLinger(container.id, now);
     }
@@ -85,17 +107,21 @@ export class Tracker {
     }
   }
 
-  /** Forgets who has lingered long enough. True when there was one. */
+  /** Forgets who has lingered or drained long enough. True when there was one. */
   expire(now: number): boolean {
     const due = [...this.#lingering].filter(([, { until }]) => until <= now);
     for (const [id] of due) this.#lingering.delete(id);
-    return due.length > 0;
+    const drained = [...this.#draining].filter(([, until]) => until <= now);
+    for (const [id] of drained) this.#draining.delete(id);
+    return due.length + drained.length > 0;
   }
 
   #letLinger(id: string, now: number): void {
     const before = this.#containers.get(id);
-    if (before?.state !== 'running' || this.#lingerMs === 0) return;
-    this.#lingering.set(id, { container: before, until: now + this.#lingerMs });
+    if (before?.state !== 'running') return;
+    const until = now + this.#lingerMs;
+    if (this.#draining.has(id)) this.#draining.set(id, until);
+    if (this.#lingerMs > 0) this.#lingering.set(id, { container: before, until });
   }
 }
 

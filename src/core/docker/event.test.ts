@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { eventFromApi } from './event.ts';
+import { eventFromApi, goesOn, willStop } from './event.ts';
 
 const message = (fields: object): object => ({
   Type: 'container',
@@ -59,3 +59,25 @@ test('eventFromApi(): refuses what is no event', () => {
   });
   assert.throws(() => eventFromApi(message({ timeNano: 'now' })), { name: 'ShapeError' });
 });
+
+/** [action, signal, is it about to stop, does it go on] */
+const ENDINGS: readonly [string, string | undefined, boolean, boolean][] = [
+  ['kill', '15', true, false],
+  ['kill', '9', true, false],
+  ['kill', '3', true, false],
+  ['kill', '1', false, false],
+  ['kill', '10', false, false],
+  ['kill', undefined, false, false],
+  ['pause', undefined, true, false],
+  ['die', undefined, false, false],
+  ['start', undefined, false, true],
+  ['unpause', undefined, false, true],
+];
+for (const [action, signal, stops, on] of ENDINGS) {
+  test(`willStop(), goesOn(): ${action} ${signal ?? ''}`, () => {
+    const Attributes = { name: 'web-1', ...(signal !== undefined && { signal }) };
+    const event = eventFromApi(message({ Action: action, Actor: { ID: 'c1', Attributes } }));
+    assert.ok(event);
+    assert.deepEqual([willStop(event), goesOn(event)], [stops, on]);
+  });
+}

@@ -47,3 +47,15 @@ export function eventFromApi(message: unknown): DockerEvent | undefined {
     timeNano: countField(from, 'timeNano', place, Number.MAX_VALUE),
   };
 }
+
+/** INT, QUIT, KILL, TERM, WINCH and RTMIN+3: what images name as STOPSIGNAL. Others only tell a program something. */
+const STOP_SIGNALS = new Set(['2', '3', '9', '15', '28', '37']);
+
+/** Was a container told to stop, or is it held still? Docker says so before it ends: `die` comes later. */
+export const willStop = ({ kind, action, attributes }: DockerEvent): boolean =>
+  kind === 'container' &&
+  (action === 'pause' || (action === 'kill' && STOP_SIGNALS.has(attributes['signal'] ?? '')));
+
+/** Does a container run from now on? */
+export const goesOn = ({ kind, action }: DockerEvent): boolean =>
+  kind === 'container' && (action === 'start' || action === 'unpause');
