@@ -4,6 +4,7 @@
  */
 import { requireLab } from '../lab/requirements.ts';
 import { benchAudit } from './audit.ts';
+import { benchDropped } from './dropped.ts';
 import { benchFirewall } from './firewall.ts';
 import { benchFlow } from './flow.ts';
 import { benchProxy } from './proxy.ts';
@@ -17,6 +18,7 @@ const PARTS: Readonly<Record<string, () => Promise<void>>> = {
   flow: benchFlow,
   audit: benchAudit,
   proxy: benchProxy,
+  dropped: benchDropped,
 };
 
 requireLab();
