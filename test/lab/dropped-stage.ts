@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Engine } from './engine.ts';
 import { put } from './files.ts';
+import { get } from './http.ts';
 import { HOST_V4, openLab, type Lab } from './lab.ts';
 import type { Client, Tallies } from './load.ts';
 import type { LabNginx } from './nginx.ts';
@@ -50,7 +51,7 @@ export async function openDroppedStage(graceMs: number): Promise<DroppedStage> {
   }
 }
 
-async function makeStage(lab: Lab, graceMs: number): Promise<DroppedStage> {
+async function makeStage(lab: Lab, firstGraceMs: number): Promise<DroppedStage> {
   const engine = await lab.startEngine();
   const nginx = await lab.startNginx();
   const settings = await put(
@@ -62,10 +63,18 @@ async function makeStage(lab: Lab, graceMs: number): Promise<DroppedStage> {
   const watch = lab.startPortcullis([...options, 'watch']);
   await watch.saw(/firewall-enforced/);
   const service = replicas(engine);
-  await service.listenOnFor(graceMs);
-  await engine.docker('create', '--name', 'other', ...OTHER, 'lab/web:1', '/bin/sleep', '1000');
+  await service.listenOnFor(firstGraceMs);
+  await engine.docker('run', '-d', '--name', 'other', ...OTHER, 'lab/web:1', '/bin/sleep', '1000');
 
+  const allServed = (): Promise<true> =>
+    waitUntil('every replica is served', async () => {
+      const asked = Array.from({ length: 2 * REPLICAS }, () => {
+        return get(lab.outside, `http://${HOST_V4}/`, { host: HOST });
+      });
+      return new Set((await Promise.all(asked)).map(({ body }) => body)).size === REPLICAS;
+    });
   const phase = async (act: () => Promise<void>, clients = BUSY): Promise<Phase> => {
+    await allServed();
     const load = startLoad(lab, { address: HOST_V4, host: HOST, clients });
     try {
       await delay(500);
@@ -91,7 +100,7 @@ async function makeStage(lab: Lab, graceMs: number): Promise<DroppedStage> {
     reloads: (count) =>
       phase(async () => {
         for (let done = 0; done < count; done += 1) {
-          await reloadedBy(() => engine.docker(...(done % 2 === 0 ? START : STOP)));
+          await reloadedBy(() => engine.docker(...(done % 2 === 0 ? LEAVE : COME_BACK)));
         }
       }),
     bareReloads: (count) =>
@@ -105,14 +114,18 @@ async function makeStage(lab: Lab, graceMs: number): Promise<DroppedStage> {
       phase(async () => {
         for (let done = 0; done < count; done += 1) await service.replace(done % REPLICAS, graceMs);
       }, clients),
-    restart: (clients) => phase(() => service.restart(0), clients),
+    restart: (clients) =>
+      phase(async () => {
+        await service.restart(0);
+        await allServed();
+      }, clients),
     close: () => lab.close(),
   };
 }
 
 const OTHER = ['-p', '127.0.0.1:1999:80', '--label', 'portcullis.enable=true'];
-const START = ['start', 'other'];
-const STOP = ['kill', 'other'];
+const LEAVE = ['pause', 'other'];
+const COME_BACK = ['unpause', 'other'];
 
 const INDEXES = Array.from({ length: REPLICAS }, (_, index) => index);
 const nameOf = (index: number): string => `replica-${index}`;

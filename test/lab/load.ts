@@ -134,7 +134,9 @@ async function run(
   }
 }
 
-const done = (connection: Connection | undefined): undefined => void connection?.close();
+function done(connection: Connection | undefined): undefined {
+  connection?.close();
+}
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const load: LoadRequest = JSON.parse(process.argv[2] ?? '');
