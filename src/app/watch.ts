@@ -4,8 +4,8 @@ import type { Log } from '../adapters/log.ts';
 import { serveStatus } from '../adapters/status-server.ts';
 import { watchFiles } from '../adapters/watch-files.ts';
 import type { Network, Problem } from '../core/model.ts';
-import type { RenderedSite } from '../core/generation.ts';
 import { problemText } from '../core/problem-text.ts';
+import { countRoutes } from '../core/quarantine.ts';
 import { Tracker } from '../core/tracker.ts';
 import { PortcullisError } from '../errors.ts';
 import type { LoadedSettings } from '../settings.ts';
@@ -13,7 +13,7 @@ import { createCandidates } from './candidates.ts';
 import { followDocker } from './follow-docker.ts';
 import { createFirewallKeeper } from './keep-firewall.ts';
 import { openPublisher, type OpenedPublisher } from './open-publisher.ts';
-import type { Published, Publisher } from './publisher.ts';
+import type { Publisher } from './publisher.ts';
 import { createReconcileLoop } from './reconcile-loop.ts';
 import type { StatusBoard } from './status-board.ts';
 import { createBell, pause } from './wait.ts';
@@ -116,7 +116,10 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
       firstPass = false;
       told(published.problems);
       board.report('nginx', { generation: published.generation.id, last_error: null });
-      board.report('routes', routeCounts(published));
+      board.report('routes', {
+        ...countRoutes(published.rendered),
+        rejected: published.plan.rejected.length,
+      });
       const fields = {
         generation: published.generation.id,
         sites: published.plan.sites.length,
@@ -229,16 +232,6 @@ function renewAt(at: number, reread: () => Promise<void>, signal: AbortSignal): 
     if (signal.aborted) return undefined;
     return Date.now() >= at ? reread() : renewAt(at, reread, signal);
   });
-}
-
-function routeCounts({ plan, rendered }: Published) {
-  const count = (sites: readonly RenderedSite[]): number =>
-    sites.reduce((sum, { site }) => sum + site.routes.length, 0);
-  return {
-    live: count(rendered.filter(({ refused }) => refused === undefined)),
-    rejected: plan.rejected.length,
-    quarantined: count(rendered.filter(({ refused }) => refused !== undefined)),
-  };
 }
 
 /** Tells a problem once when it appears and once when it goes. */

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { TestResult } from './nginx-test-output.ts';
-import { findRefused } from './quarantine.ts';
+import { countRoutes, findRefused, PLAIN } from './quarantine.ts';
+import type { Route, Site } from './routes-model.ts';
 
 type Fault = 'named' | 'unnamed';
 
@@ -69,6 +70,36 @@ for (const [title, faults, runs] of CASES) {
     assert.equal(found.runs, runs);
   });
 }
+
+test('countRoutes(): of a shared site only the routes of who is to blame are quarantined', () => {
+  const route = (path: string, owner: string): Route => ({
+    host: 'a.example',
+    path,
+    owner,
+    access: PLAIN,
+    servers: [],
+  });
+  const site: Site = {
+    host: 'a.example',
+    owner: 'a',
+    redirectFrom: [],
+    routes: [route('/', 'a'), route('/b', 'b'), route('/c', 'b')],
+  };
+  const rendered = { site, text: '', hash: '' };
+  const refused = { hash: '', reason: '', meant: site };
+  assert.deepEqual(
+    [
+      rendered,
+      { ...rendered, refused: { ...refused, owners: ['b'] } },
+      { ...rendered, refused },
+    ].map((each) => countRoutes([each])),
+    [
+      { live: 3, quarantined: 0 },
+      { live: 1, quarantined: 2 },
+      { live: 0, quarantined: 3 },
+    ],
+  );
+});
 
 test('findRefused(): a fault outside the sites quarantines nobody', () => {
   const broken = (): TestResult => ({

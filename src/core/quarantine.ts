@@ -3,9 +3,9 @@
  * tested together, and is given what `nginx -t` said of them.
  */
 import type { TestResult } from './nginx-test-output.ts';
-import type { RenderedSite } from './generation.ts';
+import type { Quarantined, RenderedSite } from './generation.ts';
 import type { Problem } from './model.ts';
-import type { Access, Site } from './routes-model.ts';
+import type { Access, Route, Site } from './routes-model.ts';
 
 export type Refused = {
   /** Relative to nginx.dir. */
@@ -81,7 +81,8 @@ function namedIn(result: TestResult, files: readonly string[]): Refused | undefi
   return file === undefined ? undefined : { file, reason: `${reason} (${path}:${line ?? 0})` };
 }
 
-const NOTHING: Access = {
+/** No option at all. */
+export const PLAIN: Access = {
   stripPrefix: false,
   scheme: 'http',
   balance: 'round_robin',
@@ -94,16 +95,34 @@ const NOTHING: Access = {
 export const withoutRoutesOf = (site: Site, owners: readonly string[]): Site => ({
   ...site,
   routes: site.routes.map((route) =>
-    owners.includes(route.owner) ? { ...route, access: NOTHING, servers: [] } : route,
+    owners.includes(route.owner) ? { ...route, access: PLAIN, servers: [] } : route,
   ),
 });
+
+/** Is the route one of those that Nginx refused? */
+const isRefused = ({ owner }: Route, { owners }: Pick<Quarantined, 'owners'>): boolean =>
+  owners?.includes(owner) !== false;
+
+export function countRoutes(rendered: readonly RenderedSite[]): {
+  readonly live: number;
+  readonly quarantined: number;
+} {
+  let [live, quarantined] = [0, 0];
+  for (const { site, refused } of rendered) {
+    for (const route of refused?.meant.routes ?? site.routes) {
+      if (refused && isRefused(route, refused)) quarantined += 1;
+      else live += 1;
+    }
+  }
+  return { live, quarantined };
+}
 
 /** What people are told of sites that are quarantined. */
 export const refusals = (rendered: readonly RenderedSite[]): readonly Problem[] =>
   rendered.flatMap(({ refused }): readonly Problem[] => {
     if (refused === undefined) return [];
     const { meant, owners } = refused;
-    const routes = meant.routes.filter(({ owner }) => owners?.includes(owner) !== false);
+    const routes = meant.routes.filter((route) => isRefused(route, refused));
     const label = labelOf(
       refused.reason,
       routes.map(({ access }) => access),
