@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'template-failed'
   | 'firewall-unavailable'
   | 'firewall-rejected'
+  | 'systemd-failed'
   | 'already-running'
   | 'probe-impossible'
   | 'nmap-file'

@@ -103,7 +103,12 @@ async function runTest(
 ): Promise<TestResult> {
   const { code, stdout, stderr, timedOut } = await nginx.test(configPath, TEST_TIMEOUT_MS);
   const output = translate(`${stderr}${stdout}`);
-  if (!timedOut) return parseTestOutput(code, output);
+  if (!timedOut) {
+    const result = parseTestOutput(code, output);
+    if (result.ok || !result.reason.includes('(30: Read-only file system)')) return result;
+    const hint = 'where the unit portcullis.service keeps it out, run "portcullis init" again';
+    return { ...result, reason: `${result.reason}; ${hint}` };
+  }
   const reason = `nginx -t gave no answer within ${TEST_TIMEOUT_MS / 1000} s`;
   return { ok: false, output, reason };
 }

@@ -31,6 +31,7 @@ import { fact, valueOf } from './fact.ts';
 import { openBackend, policyNow } from './firewall.ts';
 import { firewallSnapshot } from './firewall-snapshot.ts';
 import { bootSteps } from './init-boot.ts';
+import { watchUnitState } from './init-watch.ts';
 
 const CALL_MS = 4_000;
 const NGINX_MS = 8_000;
@@ -45,7 +46,7 @@ export async function doctor(
     lookAtDocker(source),
     lookAtNginx(settings, docker),
     lookAtFirewall(settings, source),
-    lookAtHost(settings, { file, source }),
+    lookAtHost(settings, { file, source, docker }),
     fact(CALL_MS, () => certificatesIn(settings.tls.cert_dir)),
   ]);
   return [
@@ -170,18 +171,23 @@ async function bootState(settings: Settings): Promise<BootState> {
 
 async function lookAtHost(
   settings: Settings,
-  { file, source }: { file: string | undefined; source: DockerSource },
+  {
+    file,
+    source,
+    docker,
+  }: { file: string | undefined; source: DockerSource; docker: string | undefined },
 ): Promise<HostFacts> {
   const { listen_http, listen_https, dir } = settings.nginx;
-  const [holders, containers, resolved, firewalls, watching] = await Promise.all([
+  const [holders, containers, resolved, firewalls, watching, watchUnit] = await Promise.all([
     fact(CALL_MS, () => holdersOf([listen_http, listen_https])),
     fact(CALL_MS, (signal) => source.containers(signal)),
     fact(DNS_MS, (signal) => resolveWildcard(settings.domain, signal)),
     fact(CALL_MS, () => otherFirewalls(run)),
     fact(CALL_MS, () => isLocked(dir)),
+    fact(NGINX_MS, () => watchUnitState(settings, { file, docker })),
   ]);
   const wildcard: Fact<Resolved> = resolved.known
     ? resolved
     : { ...resolved, why: `no resolver answers (${resolved.why})` };
-  return { settingsFile: file, holders, containers, wildcard, firewalls, watching };
+  return { settingsFile: file, holders, containers, wildcard, firewalls, watching, watchUnit };
 }

@@ -1,12 +1,13 @@
-/** systemd is played here: no test machine has it as its first process. The unit itself is verified in test/e2e. */
+/** systemd is played here; a real one starts the units in test/systemd. */
 import assert from 'node:assert/strict';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Run } from '../adapters/run.ts';
+import type { Systemd } from '../adapters/systemd.ts';
 import { settingsSchema } from '../core/settings-schema.ts';
-import { bootSteps, bootUndoSteps, type Systemd } from './init-boot.ts';
+import { bootSteps, bootUndoSteps } from './init-boot.ts';
 
 let folder = '';
 let systemd: Systemd;
@@ -18,7 +19,7 @@ const run: Run = async (command, args) => {
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'portcullis-init-'));
-  systemd = { run, runtimeDir: folder, unitDir: folder };
+  systemd = { run, runtimeDir: folder, unitDir: folder, vendorDir: `${folder}/vendor` };
 });
 after(() => rm(folder, { recursive: true, force: true }));
 

@@ -103,3 +103,10 @@ test('userFacts(): where the master notes its pid, and where it logs', () => {
   assert.deepEqual([pidPath, errorLogPath], ['/run/x.pid', '/var/log/x']);
   assert.equal(factsOf('http { error_log /x; }').errorLogPath, undefined);
 });
+
+test('userFacts(): what Nginx writes, at any depth', () => {
+  const { writtenFolders } = factsOf(
+    'pid /run/n/n.pid; error_log stderr; http { access_log /l/a.log main; proxy_cache_path /c levels=1 keys_zone=z:1m; server { access_log off; location / { access_log /l/m/$host/x.log; client_body_temp_path b; } error_log syslog:server=x/y; } }',
+  );
+  assert.deepEqual(writtenFolders, ['/run/n', '/l', '/c', '/l/m', 'b']);
+});

@@ -31,6 +31,8 @@ export type UserFacts = {
   readonly defaultServers: ReadonlyMap<string, HandWritten>;
   readonly pidPath: string | undefined;
   readonly errorLogPath: string | undefined;
+  /** Folders of logs and of the pid file, caches and temporary folders: what `nginx -t` writes to. As written. */
+  readonly writtenFolders: readonly string[];
 };
 
 export function userFacts(tree: readonly PlacedBlock[]): UserFacts {
@@ -43,8 +45,20 @@ export function userFacts(tree: readonly PlacedBlock[]): UserFacts {
     defaultServers: firstOf(servers.flatMap(defaultsOf)),
     pidPath: lastArgument(tree, 'pid'),
     errorLogPath: lastArgument(tree, 'error_log'),
+    writtenFolders: [...new Set(writtenFolders(tree))],
   };
 }
+
+const FILES = new Set(['pid', 'error_log', 'access_log']);
+const NO_FILE = /^(?:off$|stderr$|syslog:|memory:)/;
+
+const writtenFolders = (tree: readonly PlacedBlock[]): readonly string[] =>
+  tree.flatMap(({ name, args: [path = ''], children = [] }) => {
+    if (/_(?:temp|cache)_path$/.test(name) && path !== 'off') return [path];
+    if (!FILES.has(name) || NO_FILE.test(path)) return writtenFolders(children);
+    const fixed = path.replace(/\$.*/, ''); // what follows is made of variables
+    return fixed.includes('/') ? [fixed.slice(0, fixed.lastIndexOf('/')) || '/'] : [];
+  });
 
 function claimsOf({ children = [] }: PlacedBlock): readonly Claim[] {
   const listens = children.filter(({ name }) => name === 'listen');

@@ -45,7 +45,7 @@ firewall: { mode: "off" }   # the demo leaves this machine's firewall alone
       : 'No Docker with labelled containers here: on the containers recorded in fixtures/docker/20.10.\n',
   );
 
-  await show('portcullis init --yes', await portcullis('init', '--yes'));
+  await show('portcullis init --no-units --yes', await portcullis('init', '--no-units', '--yes'));
   await must(['nginx', '-c', config, '-p', folder], 'Nginx starts');
   cleanup.add('nginx', async () =>
     endByPid(Number(await readFile(join(folder, 'nginx.pid'), 'utf8'))),

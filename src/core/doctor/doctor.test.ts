@@ -44,6 +44,7 @@ const host: HostFacts = {
   wildcard: known({ name: 'x', addresses: ['192.0.2.1'], own: ['192.0.2.1'] }),
   firewalls: known([]),
   watching: known(true),
+  watchUnit: known('running'),
 };
 const DAY = 86_400_000;
 
@@ -142,6 +143,20 @@ const rows: readonly Row[] = [
     'firewall at boot',
     /^problem.*systemctl enable/,
   ],
+  ...(
+    [
+      ['missing', /^warning.*init --enable/],
+      ['outdated', /^warning.*init/],
+      ['not enabled', /^warning.*systemctl enable --now portcullis/],
+      ['not running', /^problem.*journalctl/],
+      ['no systemd', /^not checked/],
+    ] as const
+  ).map(([state, expected]): Row => [
+    `watch unit: ${state}`,
+    byHost({ watchUnit: known(state) }),
+    'watch unit',
+    expected,
+  ]),
   ['no systemd', byFirewall({ boot: known('no systemd') }), 'firewall at boot', /^not checked/],
   ['no settings file', byHost({ settingsFile: undefined }), 'settings', /^warning/],
   [

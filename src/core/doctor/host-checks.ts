@@ -21,7 +21,11 @@ export type HostFacts = {
   /** Other firewalls that are active. */
   readonly firewalls: Fact<readonly string[]>;
   readonly watching: Fact<boolean>;
+  readonly watchUnit: Fact<WatchUnitState>;
 };
+
+export type WatchUnitState =
+  'running' | 'missing' | 'outdated' | 'not enabled' | 'not running' | 'no systemd';
 
 export function hostChecks(facts: HostFacts, settings: Settings): readonly Check[] {
   return [
@@ -31,6 +35,7 @@ export function hostChecks(facts: HostFacts, settings: Settings): readonly Check
     dns(facts, settings),
     firewalls(facts),
     watching(facts),
+    watchUnit(facts),
   ];
 }
 
@@ -107,4 +112,38 @@ function watching(facts: HostFacts): Check {
   if (!facts.watching.known) return notChecked('watch', facts.watching.why);
   if (facts.watching.value) return ok('watch', 'is running');
   return warning('watch', 'is not running: containers are not followed', 'portcullis watch');
+}
+
+/** A watch that is started in another way, as in a container, needs no unit. */
+function watchUnit({ watchUnit: state, watching: runs }: HostFacts): Check {
+  const name = 'watch unit';
+  if (!state.known) return notChecked(name, state.why);
+  const running = runs.known && runs.value;
+  switch (state.value) {
+    case 'running':
+      return ok(name, 'portcullis.service is enabled and runs');
+    case 'missing': {
+      const what = running
+        ? 'no portcullis.service: something else must start the watch after a boot'
+        : 'no portcullis.service: nothing starts the watch';
+      return warning(name, what, 'portcullis init --enable');
+    }
+    case 'outdated':
+      return warning(
+        name,
+        'portcullis.service is not the one of these settings',
+        'portcullis init',
+      );
+    case 'not enabled': {
+      const what = 'portcullis.service is not enabled: nothing starts the watch after a boot';
+      return warning(name, what, 'systemctl enable --now portcullis');
+    }
+    case 'not running': {
+      const fix = 'journalctl -u portcullis -n 20, then systemctl restart portcullis';
+      return problem(name, 'portcullis.service is enabled, but does not run', fix);
+    }
+    case 'no systemd':
+    default:
+      return notChecked(name, 'this host does not run systemd');
+  }
 }
