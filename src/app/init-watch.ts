@@ -9,7 +9,7 @@ import { packageRoot } from '../adapters/package-root.ts';
 import { runsSystemd, SYSTEMD, systemctl, unitIs, type Systemd } from '../adapters/systemd.ts';
 import { WATCH_UNIT, watchUnit } from '../core/watch-unit.ts';
 import type { WatchUnitState } from '../core/doctor/host-checks.ts';
-import type { Settings } from '../core/settings-schema.ts';
+import { settingsSchema, type Settings } from '../core/settings-schema.ts';
 import { changeOf, isOurs, textAt } from './init-file.ts';
 import type { Step } from './init-step.ts';
 
@@ -97,13 +97,18 @@ const isOn = async (systemd: Systemd): Promise<boolean> =>
 export const unseenVariables = (env: NodeJS.ProcessEnv): readonly string[] =>
   Object.keys(env).filter((name) => /^(?:PORTCULLIS_|DOCKER_(?:HOST|CERT_PATH|TLS))/.test(name));
 
+/** The unit of a package that links the program where `PATH` finds it, with settings that are all defaults. */
+export const packagedUnit = (): string =>
+  watchUnit({ command: [LINK], writes: ownFolders(settingsSchema.parse({})) });
+
+const LINK = '/usr/bin/portcullis';
+
 /** By its name where packages link it, which lasts over upgrades; else this very Node and this very file. */
 async function programCommand(): Promise<readonly string[]> {
   const program = join(packageRoot(), 'dist', 'cli.js');
   const real = await realpath(program).catch(() => program);
-  const link = '/usr/bin/portcullis';
-  const linked = await realpath(link).catch(() => undefined);
-  return linked === real ? [link] : [process.execPath, real];
+  const linked = await realpath(LINK).catch(() => undefined);
+  return linked === real ? [LINK] : [process.execPath, real];
 }
 
 function givenOptions({ file, docker }: WatchUnitOptions): readonly string[] {

@@ -11,6 +11,7 @@ import { addRoutes } from './routes.ts';
 import { addStatus } from './status.ts';
 import { addUndo } from './undo.ts';
 import { addWatch } from './watch.ts';
+import { addWatchUnit } from './watch-unit.ts';
 
 /** In the order of the help. */
 export function addCommands(program: Command): void {
@@ -26,4 +27,5 @@ export function addCommands(program: Command): void {
   addUndo(program);
   addCompletion(program);
   addManPage(program);
+  addWatchUnit(program);
 }

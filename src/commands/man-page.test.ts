@@ -17,7 +17,7 @@ test('the manual page has every command that --help lists, and every option of e
       if (!flags.includes('--help')) assert.ok(page.includes(flags), `${command.name()} ${flags}`);
     }
   }
-  assert.doesNotMatch(page, /man-page|stranger/);
+  assert.doesNotMatch(page, /man-page|watch-unit|stranger/);
 });
 
 test('manPage(): what troff would obey is text', () => {

@@ -20,6 +20,7 @@ async function watchCommand(options: GlobalOptions): Promise<void> {
     ended.abort();
   };
   process.once('SIGTERM', end).once('SIGINT', end);
+  process.on('SIGHUP', () => {}); // before the first settings are read there is nothing to read anew
   const { settings } = await settingsFor(options, log);
   const [{ openDocker }, { watch }, { withLock }, { createStatusBoard }, { version }] =
     await Promise.all([

@@ -44,7 +44,7 @@ Type=exec
 EnvironmentFile=-${ENVIRONMENT_FILE}
 ExecStart=${[...command, 'watch'].map(systemdWord).join(' ')}
 ExecReload=/bin/kill -HUP $MAINPID
-Restart=on-failure
+Restart=always
 RestartSec=1s
 # Wrong settings do not get right by starting again.
 RestartPreventExitStatus=2

@@ -76,6 +76,13 @@ export async function openLab({ secondNic = false } = {}): Promise<Lab> {
   }
 }
 
+/** `init` would put its files into a systemd and a logrotate of this machine. */
+const WITHOUT_THE_MACHINES = [
+  ...['unshare', '-m', 'sh', '-ec'],
+  'for each in /run/systemd /etc/logrotate.d; do [ ! -d $each ] || mount -t tmpfs tmpfs $each; done; exec "$@"',
+  'sh',
+];
+
 function makeLab({
   folder,
   host,
@@ -92,7 +99,11 @@ function makeLab({
     startNginx: (options = {}) => startNginx({ folder, host, cleanup }, options),
     portcullis: (args, { env, ...options } = {}) =>
       host.run(
-        ['env', ...Object.entries(env ?? {}).map(([k, v]) => `${k}=${v ?? ''}`), ...cli, ...args],
+        [
+          ...(args.includes('init') ? WITHOUT_THE_MACHINES : []),
+          ...['env', ...Object.entries(env ?? {}).map(([k, v]) => `${k}=${v ?? ''}`)],
+          ...[...cli, ...args],
+        ],
         options,
       ),
     startPortcullis(args, env = {}) {

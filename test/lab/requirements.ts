@@ -18,6 +18,7 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   openssl: 'openssl',
   certbot: 'certbot',
   pebble: 'pebble',
+  logrotate: 'logrotate',
 };
 
 const FOLDERS = ['/usr/sbin', '/usr/bin', '/sbin', '/bin', '/usr/local/sbin', '/usr/local/bin'];
