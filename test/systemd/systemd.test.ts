@@ -203,7 +203,9 @@ for (const backend of ['iptables', 'docker-user', 'nftables']) {
     await host.ok(['systemctl', 'reload', 'portcullis']);
     await waitUntil(
       'enforced with it',
-      async () => (await host.ok(['portcullis', 'status'])).includes(`enforced with ${backend}`),
+      // Between two settings nobody answers for a moment.
+      async () =>
+        (await host.run(['portcullis', 'status'])).stdout.includes(`enforced with ${backend}`),
       LIMIT_MS,
     );
     assert.equal(await opens(8080), false);
