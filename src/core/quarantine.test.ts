@@ -79,14 +79,14 @@ test('countRoutes(): of a shared site only the routes of who is to blame are qua
     access: PLAIN,
     servers: [],
   });
-  const site: Site = {
+  const shared: Site = {
     host: 'a.example',
     owner: 'a',
     redirectFrom: [],
     routes: [route('/', 'a'), route('/b', 'b'), route('/c', 'b')],
   };
-  const rendered = { site, text: '', hash: '' };
-  const refused = { hash: '', reason: '', meant: site };
+  const rendered = { site: shared, text: '', hash: '' };
+  const refused = { hash: '', reason: '', meant: shared };
   assert.deepEqual(
     [
       rendered,
