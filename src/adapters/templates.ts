@@ -34,11 +34,11 @@ export async function loadTemplates(overrideDir: string): Promise<Templates> {
       others,
     });
   } catch (cause) {
-    throw new PortcullisError(
-      'template-failed',
-      `a template${overrideDir === '' ? '' : ` in ${overrideDir}`} does not compile`,
-      { cause, detail: cause instanceof Error ? cause.message : String(cause) },
-    );
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const where = overrideDir === '' ? '' : ` in ${overrideDir}`;
+    throw new PortcullisError('template-failed', `a template${where} cannot be used: ${reason}`, {
+      cause,
+    });
   }
 }
 

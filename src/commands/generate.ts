@@ -1,7 +1,8 @@
-import { Option, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Log } from '../adapters/log.ts';
 import type { FirewallOutcome } from '../app/firewall-once.ts';
 import type { Problem } from '../core/model.ts';
+import type { Generation } from '../core/generation.ts';
 import type { FileChange } from '../core/plan-files.ts';
 import type { Candidate } from '../core/routes.ts';
 import type { Settings } from '../core/settings-schema.ts';
@@ -29,11 +30,12 @@ export function addGenerate(program: Command): void {
       'read containers from a JSON file ("-": standard input) instead of Docker',
     )
     .addOption(
-      new Option('--out <dir>', 'write there; touch no Nginx and no firewall').conflicts([
-        'dryRun',
-        'diff',
-        'check',
-      ]),
+      new Option('--out <dir>', 'write there; touch no Nginx and no firewall')
+        .conflicts(['dryRun', 'diff', 'check'])
+        .argParser((dir) => {
+          if (dir === '') throw new InvalidArgumentError('It must be the path of a folder.');
+          return dir;
+        }),
     )
     .addOption(
       new Option('--dry-run', 'print the files, change nothing').conflicts(['diff', 'check']),
@@ -81,15 +83,20 @@ async function writeElsewhere({ options, settings, candidates }: Task): Promise<
 
 /** `--diff`, `--check`: changes nothing. */
 async function compare({ options, settings, log, candidates }: Task): Promise<void> {
-  const [{ openPublisher }, { shownFiles }, { planFiles }] = await Promise.all([
+  const [{ openPublisher }, { standaloneFiles }, { planFiles }] = await Promise.all([
     import('../app/open-publisher.ts'),
     import('../core/shown-files.ts'),
     import('../core/plan-files.ts'),
   ]);
   const { publisher, store } = await openPublisher(settings, log, options);
+  // The id alone is no difference that anybody looks for.
+  const shown = ({ id, index, siteFiles }: Pick<Generation, 'id' | 'index' | 'siteFiles'>) =>
+    standaloneFiles({ index: index.replace(id, '<generation>'), siteFiles });
   const { live, generation, changes, problems } = await publisher.desire(candidates);
-  const actual = live ? shownFiles(await store.liveFiles(live)) : new Map<string, string>();
-  const wanted = shownFiles(generation.siteFiles);
+  const actual = live
+    ? shown({ ...live, siteFiles: await store.liveFiles(live) })
+    : new Map<string, string>();
+  const wanted = shown(generation);
   if (options.diff) {
     const { unifiedDiff } = await import('../app/unified-diff.ts');
     process.stdout.write(unifiedDiff(actual, wanted));

@@ -32,8 +32,8 @@ const MAX_PAGE = 4_000;
  * Compiles the templates. `escape` quotes for Nginx, so `<%= %>` always writes one argument. One of
  * `others` that does not compile is only named: it concerns nobody who does not ask for it.
  *
- * @throws {Error} EJS's own, with file and line, for a template that does not compile; and when a
- *   template has raw output (`<%-`), which could write anything
+ * @throws {Error} with the file, for a template that does not compile; and when one has raw output
+ *   (`<%-`), which could write anything
  */
 export function compileTemplates(sources: TemplateSources): Templates {
   const index = compile(sources.index, 'index');
@@ -45,9 +45,7 @@ export function compileTemplates(sources: TemplateSources): Templates {
       sites.set(name, compile(source, 'site', `${name}.conf.ejs`));
       names.set(name, undefined);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      const file = `${name}.conf.ejs`;
-      names.set(name, reason.startsWith(file) ? reason : `${file} does not compile: ${reason}`);
+      names.set(name, error instanceof Error ? error.message : String(error));
     }
   }
   const page = pageOf(sources.maintenance);
@@ -86,10 +84,15 @@ function pageOf(source: string): string {
 function compile(source: string, local: string, filename = `${local}.conf.ejs`): Render {
   const raw = source.split('\n').findIndex((line) => line.includes('<%-'));
   if (raw >= 0) throw new Error(`${filename}:${raw + 1}: raw output (<%-) is not allowed, use <%=`);
-  return ejs.compile(source, {
-    filename,
-    strict: true,
-    destructuredLocals: [local],
-    escape: nginxQuote,
-  });
+  try {
+    return ejs.compile(source, {
+      filename,
+      strict: true,
+      destructuredLocals: [local],
+      escape: nginxQuote,
+    });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`${filename} does not compile: ${reason}`, { cause });
+  }
 }

@@ -15,7 +15,10 @@ export function shownFiles(files: FileTree): FileTree {
 }
 
 /** All files of a generation for a folder of its own: `portcullis.conf` and `sites/<host>.conf`. */
-export function standaloneFiles({ index, siteFiles }: Generation): FileTree {
+export function standaloneFiles({
+  index,
+  siteFiles,
+}: Pick<Generation, 'index' | 'siteFiles'>): FileTree {
   let entry = index;
   for (const file of siteFiles.keys()) entry = entry.replace(file, plainName(file));
   return new Map([['portcullis.conf', entry], ...shownFiles(siteFiles)]);

@@ -118,7 +118,12 @@ test('generate: the headers a client forges do not reach the container', async (
 
 test('generate: nothing changed, no reload; --check tells a difference and changes nothing', async () => {
   await engine.run(process1234);
-  assert.equal((await portcullis('generate', '--check')).code, 3);
+  const check = await portcullis('generate', '--check');
+  assert.equal(check.code, 3);
+  assert.match(
+    check.stdout,
+    /^(?:create|replace) portcullis\.conf\ncreate sites\/service-1234\.example\.com\.conf$/m,
+  );
   assert.equal((await ask(NAME)).status, 0);
   await portcullis('generate');
   const reloads = await nginx.reloads();
@@ -140,7 +145,9 @@ test('generate: a site file changed by hand is put back', async () => {
     join(nginx.dir, site),
     'server { listen 80; server_name service-1234.example.com; return 418; }',
   );
-  assert.match((await portcullis('generate', '--diff')).stdout, /-server \{ listen 80/);
+  const diff = (await portcullis('generate', '--diff')).stdout;
+  assert.match(diff, /-server \{ listen 80/);
+  assert.doesNotMatch(diff, /portcullis\.conf/, 'the index is as it was');
   assert.equal((await portcullis('generate')).code, 0);
   assert.equal((await ask(NAME)).status, 200);
 });

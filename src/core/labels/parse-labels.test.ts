@@ -237,3 +237,24 @@ test('parseLabels(): another prefix', () => {
   assert.deepEqual(parsed.problems, []);
   assert.deepEqual(parsed.routes, [{ name: '', options: { host: ['a.example'] } }]);
 });
+
+for (const [labels, expected] of [
+  [
+    { 'Portcullis.host': 'a.example' },
+    'label Portcullis.host is none of ours: labels are case-sensitive, and ours begin with portcullis., got "a.example"',
+  ],
+  [
+    { 'portcullis.public-from': '192.0.2.0/24' },
+    'label portcullis.public-from has no effect without portcullis.public, got "192.0.2.0/24"',
+  ],
+  [
+    { 'portcullis.public': 'false', 'portcullis.public-from': '192.0.2.0/24' },
+    'label portcullis.public-from has no effect without portcullis.public, got "192.0.2.0/24"',
+  ],
+] as const) {
+  test(`parseLabels(): what would do nothing is told: ${Object.entries(labels).join(' ')}`, () => {
+    const { labelled, problems } = parseLabels({ name: 'web', labels }, 'portcullis');
+    assert.ok(labelled);
+    assert.deepEqual(problems.map(problemText), [`container web: ${expected}`]);
+  });
+}

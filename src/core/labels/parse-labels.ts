@@ -30,8 +30,9 @@ export function parseLabels(
   { name, labels }: Pick<Container, 'name' | 'labels'>,
   prefix: string,
 ): ParsedLabels {
+  const like = `${prefix}.`.toLowerCase();
   const ours = Object.keys(labels)
-    .filter((label) => label.startsWith(`${prefix}.`))
+    .filter((label) => label.toLowerCase().startsWith(like))
     .toSorted();
   const container: Record<string, unknown> = {};
   const routes = new Map<string, Record<string, unknown>>();
@@ -39,7 +40,9 @@ export function parseLabels(
 
   for (const label of ours) {
     const value = labels[label] ?? '';
-    const target = readKey(label.slice(prefix.length + 1), prefix);
+    const target = label.startsWith(`${prefix}.`)
+      ? readKey(label.slice(prefix.length + 1), prefix)
+      : { reason: `is none of ours: labels are case-sensitive, and ours begin with ${prefix}.` };
     if ('reason' in target) {
       problems.push({ container: name, label, value, reason: target.reason });
       continue;
@@ -54,6 +57,11 @@ export function parseLabels(
       options[target.option] = parsed.value;
       routes.set(target.route, options);
     }
+  }
+  const from = `${prefix}.public-from`;
+  if (container['public-from'] !== undefined && (container['public'] ?? 'none') === 'none') {
+    const reason = `has no effect without ${prefix}.public`;
+    problems.push({ container: name, label: from, value: labels[from] ?? '', reason });
   }
   if (routes.size === 0) routes.set('', {});
   return {
