@@ -1,6 +1,7 @@
 import { createServer, request, type IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { complaints, statusMetrics, type Status } from '../core/status.ts';
+import type { Settings } from '../core/settings-schema.ts';
 import { PortcullisError } from '../errors.ts';
 import type { Log } from './log.ts';
 
@@ -15,14 +16,14 @@ function addressOf(listen: string): { host: string; port: number } {
  * port is taken that is told, and nothing else: `watch` has more to do.
  */
 export function serveStatus(
-  listen: string,
+  { listen, host }: Settings['status'],
   { status, log, signal }: { status: () => Status; log: Log; signal: AbortSignal },
 ): void {
   if (listen === '') return;
   const server = createServer(
     { requestTimeout: 5_000, maxHeaderSize: 8_192 },
     (asked, response) => {
-      const { code, type, body } = answer(asked, status());
+      const { code, type, body } = answer(asked, host, status());
       response.writeHead(code, { 'content-type': type, 'cache-control': 'no-store' });
       response.end(asked.method === 'HEAD' ? '' : body);
     },
@@ -43,11 +44,12 @@ export function serveStatus(
 type Answer = { readonly code: number; readonly type: string; readonly body: string };
 const text = (code: number, body: string): Answer => ({ code, type: 'text/plain', body });
 
-function answer({ method, url, headers }: IncomingMessage, status: Status): Answer {
+function answer({ method, url, headers }: IncomingMessage, host: string, status: Status): Answer {
   if (method !== 'GET' && method !== 'HEAD') return text(405, 'only GET\n');
   // A page in somebody's browser may have its own name lead here; it cannot ask by address.
   const name = (headers.host ?? '').replace(/:\d+$/, '').replaceAll(/[[\]]/g, '');
-  if (name !== 'localhost' && isIP(name) === 0) return text(403, 'ask by address\n');
+  const isOurs = name === 'localhost' || isIP(name) > 0 || (host !== '' && name === host);
+  if (!isOurs) return text(403, 'ask by address, or by status.host\n');
   const [path = ''] = (url ?? '').split('?');
   switch (path) {
     case '/status':

@@ -81,7 +81,7 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
     board,
   });
   board.report('firewall', { mode: settings.firewall.mode, backend: null, enforced: false });
-  serveStatus(settings.status.listen, { status: board.status, log, signal });
+  serveStatus(settings.status, { status: board.status, log, signal });
 
   let publisher: Publisher | undefined;
   /** What Nginx refused before is tried once in each session: its own configuration may be another. */

@@ -146,7 +146,12 @@ export const settingsSchema = z.strictObject({
   status: z
     .strictObject({
       listen: listen.default('127.0.0.1:9180'),
-      host: z.string().max(0, 'is not supported by this version yet; leave it empty').default(''),
+      host: z
+        .union([z.literal(''), parsedBy(host)], {
+          error: 'must be a host name, as status.example.com, or empty',
+        })
+        .refine((name) => !/[*[]/.test(name), 'must be one host name, as status.example.com')
+        .default(''),
     })
     .prefault({}),
   compat: z.array(z.enum(['nginx-proxy'])).default([]),

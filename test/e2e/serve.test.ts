@@ -517,6 +517,13 @@ test('status: what watch is doing, for people, programs and a health check', asy
   assert.match((await curl('/metrics')).stdout, /^portcullis_routes_live 2$/m);
   assert.match((await curl('/status', '-H', 'Host: evil.example')).stdout, /403$/);
   assert.match((await curl('/status', '-X', 'POST')).stdout, /405$/);
+  await put(settingsFile, settingsText('status: { host: status.example }\n'));
+  await waitUntil('Nginx serves it to the host itself', async () => {
+    const name = ['-H', 'Host: status.example', 'http://127.0.0.1/healthz'];
+    return (await lab.host.run(['curl', '-s', ...name])).stdout === 'ok\n' || undefined;
+  });
+  assert.equal((await ask('status.example', '/healthz')).status, 403, 'nobody outside');
+  await put(settingsFile, settingsText());
   await engine.stop();
   await waitUntil(
     'it says that Docker is away',
