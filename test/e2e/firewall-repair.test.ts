@@ -215,14 +215,14 @@ describe('two programs that fight', () => {
     await guard.apply(RULESET);
     const running = guard.run(60_000, stop.signal);
     try {
-      for (let round = 0; round < 7; round++) {
+      for (let round = 0; round < 22; round++) {
         await backend.remove();
         await guard.look();
         now += 10;
       }
       assert.deepEqual(
         repairs.map(({ alarm }) => alarm),
-        Array.from({ length: 5 }, () => false),
+        Array.from({ length: 20 }, () => false),
       );
       now += 1_000;
       await guard.look();

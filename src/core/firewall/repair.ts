@@ -20,16 +20,17 @@ export type RepairStep = {
 
 export const NO_REPAIRS: RepairState = { repairs: [], backoffMs: 0 };
 
-const MOST_REPAIRS = 5;
+const MOST_REPAIRS = 20;
 const WINDOW_MS = 10_000;
-const FIRST_BACKOFF_MS = 1_000;
-const MOST_BACKOFF_MS = 30_000;
+const FIRST_BACKOFF_MS = 250;
+/** Each wait is a time in which the firewall may stand open. */
+const MOST_BACKOFF_MS = 2_000;
 /** As long as this without drift after a backoff, and the fight is over. */
 const CALM_MS = 60_000;
 
 /**
- * What to do about drift that is there now. After more than 5 repairs within 10 s each further one
- * waits, 1 s at first, then twice as long each time up to 30 s, and is an alarm; a minute without
+ * What to do about drift that is there now. After more than 20 repairs within 10 s each further one
+ * waits, 250 ms at first, then twice as long each time up to 2 s, and is an alarm; a minute without
  * drift ends that. A wait is to be followed by a new look, not by a repair.
  */
 export function nextRepair(state: RepairState, nowMs: number): RepairStep {
