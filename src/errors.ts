@@ -8,6 +8,7 @@ export type ErrorCode =
   | 'nginx-not-running'
   | 'nginx-not-included'
   | 'nginx-rejected'
+  | 'nginx-hangs'
   | 'nginx-reload-failed'
   | 'files-unwritable'
   | 'template-failed'
@@ -17,7 +18,9 @@ export type ErrorCode =
   | 'already-running'
   | 'probe-impossible'
   | 'nmap-file'
-  | 'not-running';
+  | 'not-running'
+  | 'system'
+  | 'watch-failed';
 
 /**
  * A failure of something outside this program that a person can act on.

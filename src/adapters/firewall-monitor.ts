@@ -96,6 +96,8 @@ async function oneMonitor({
     child.once('close', () => resolve());
     child.once('error', () => resolve());
   });
+  // Without file descriptors there is no child, and no stream either.
+  if (child.pid === undefined) return ended;
   const next = monitorLines();
   createInterface({ input: child.stdout }).on('line', (line) => {
     const change = next(line);

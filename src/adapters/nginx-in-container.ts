@@ -3,7 +3,7 @@ import { PortcullisError } from '../errors.ts';
 import type { ContainerControl } from './container-control.ts';
 import type { Nginx } from './nginx-control.ts';
 import { isMasterTitle } from './nginx-master.ts';
-import { isAccepting, watchWorkers } from './nginx-workers.ts';
+import { watchWorkers, workersAmong, type Workers } from './nginx-workers.ts';
 import type { RunResult } from './run.ts';
 
 const CALL_TIMEOUT_MS = 10_000;
@@ -70,11 +70,11 @@ export function openContainerNginx(
     }
   };
 
-  const accepting = async (): Promise<readonly number[]> =>
-    (await processes()).filter(({ title }) => isAccepting(title)).map(({ pid }) => pid);
+  const workers = async (): Promise<Workers> => workersAmong(await processes());
 
   return {
     build,
+    workers,
     async test(configPath, timeoutMs) {
       try {
         return await exec([binary, '-t', '-q', '-c', configPath], timeoutMs);
@@ -97,15 +97,15 @@ export function openContainerNginx(
       }
     },
     async reload() {
-      const workers = await watchWorkers(accepting);
+      const reload = await watchWorkers(workers);
       const [master] = await processes();
       if (master?.pid === 1) {
         await control.kill(container, 'HUP', AbortSignal.timeout(CALL_TIMEOUT_MS));
-        return workers;
+        return reload;
       }
       // An entry script or a supervisor is first; what it does on SIGHUP is not known.
       const { code, stdout, stderr } = await exec([binary, '-s', 'reload'], 30_000);
-      if (code === 0) return workers;
+      if (code === 0) return reload;
       throw new PortcullisError(
         'nginx-reload-failed',
         `${binary} -s reload failed in container ${container}`,

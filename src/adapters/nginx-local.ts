@@ -4,7 +4,7 @@ import { PortcullisError } from '../errors.ts';
 import { codeOf } from './atomic-file.ts';
 import type { Nginx } from './nginx-control.ts';
 import { masterByPidFile, masterBySystemd, type Master } from './nginx-master.ts';
-import { acceptingWorkers, watchWorkers } from './nginx-workers.ts';
+import { NO_WORKERS, watchWorkers, workersOf } from './nginx-workers.ts';
 import type { Run, RunResult } from './run.ts';
 
 export type LocalOptions = {
@@ -72,9 +72,13 @@ export function openLocalNginx({ control, binary, run, pidPath }: LocalOptions):
       const { code } = await systemctl(run, ['is-active', '--quiet', 'nginx']);
       if (code !== 0) throw notRunning('systemd says that nginx.service is not active');
     },
+    async workers() {
+      const master = await findMaster();
+      return master ? workersOf(master.pid) : NO_WORKERS;
+    },
     async reload() {
       const master = control === 'systemd' ? await findMaster() : await requireMaster();
-      const workers = await watchWorkers(async () => (master ? acceptingWorkers(master.pid) : []));
+      const workers = await watchWorkers(async () => (master ? workersOf(master.pid) : NO_WORKERS));
       if (master && control !== 'systemd') {
         signalMaster(master.pid);
         return workers;

@@ -10,7 +10,7 @@ export type RunResult = {
 
 export type RunOptions = {
   readonly stdin?: string;
-  /** Default 30 000. After it the child gets SIGKILL. */
+  /** Default 30 000. After it the child and all that it started get SIGKILL. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
   /** Where the child may open /dev/stdout by name: ours is a socket, which cannot be opened. */
@@ -41,6 +41,7 @@ export const run: Run = (
     const stdio: StdioOptions = ['pipe', stdoutTo, 'pipe'];
     const child = spawn(command, args, {
       stdio,
+      detached: true, // a group of its own, to end what it started along with it
       // Daemons and cron often lack sbin, where nginx, nft and iptables live.
       env: {
         ...process.env,
@@ -49,24 +50,40 @@ export const run: Run = (
       },
       ...(signal && { signal, killSignal: 'SIGKILL' as const }),
     });
-    if (child.pid !== undefined) onSpawn?.(child.pid);
+    child.once('error', reject);
+    // Without file descriptors there is no child, and no stream either.
+    if (child.pid === undefined) return;
+    onSpawn?.(child.pid);
+    const { pid } = child;
     let stdout = '';
     let stderr = '';
     let timedOut = false;
+    const end = (): void => {
+      killGroup(pid);
+      // One that left the group may hold them open, and nobody waits for that one.
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+    };
     const timer = setTimeout(() => {
       timedOut = true;
-      child.kill('SIGKILL');
+      end();
     }, timeoutMs);
+    signal?.addEventListener('abort', end, { once: true });
     child.stdout?.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
     child.stderr?.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));
-    child.once('error', (error) => {
-      clearTimeout(timer);
-      reject(error);
-    });
     child.once('close', (code) => {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
       resolve({ code: code ?? 137, stdout, stderr, timedOut });
     });
     child.stdin?.on('error', () => {}); // the child may end before it has read everything
     child.stdin?.end(stdin ?? '');
   });
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // it ended this moment
+  }
+}

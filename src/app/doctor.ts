@@ -107,7 +107,7 @@ async function lookAtNginx(
   docker: string | undefined,
 ): Promise<NginxCheckFacts> {
   const opening = fact(CALL_MS, () => openNginxHost(settings, { docker }));
-  const [version, included, test, running, folder] = await Promise.all([
+  const [version, included, test, running, folder, workers] = await Promise.all([
     fact(CALL_MS, async () => (await valueOf(opening)).version()),
     fact(CALL_MS, async () => (await (await valueOf(opening)).facts()).included),
     fact(NGINX_MS, async () => (await valueOf(opening)).testLive()),
@@ -116,8 +116,13 @@ async function lookAtNginx(
       return true;
     }),
     fact(CALL_MS, () => lookAtFolder(settings.nginx.dir)),
+    fact(CALL_MS, async () => {
+      const nginx = await valueOf(opening);
+      const [counts, { shutdownTimeout }] = await Promise.all([nginx.workers(), nginx.facts()]);
+      return { ...counts, timeout: shutdownTimeout };
+    }),
   ]);
-  return { version, included, test, running, folder };
+  return { version, included, test, running, folder, workers };
 }
 
 async function lookAtFolder(dir: string): Promise<NginxFolder> {

@@ -4,7 +4,8 @@ import type { Drift } from '../core/firewall/drift.ts';
 import type { FirewallChange } from '../core/firewall/monitor-lines.ts';
 import { nextRepair, NO_REPAIRS } from '../core/firewall/repair.ts';
 import type { Ruleset } from '../core/firewall/ruleset.ts';
-import { PortcullisError } from '../errors.ts';
+import type { PortcullisError } from '../errors.ts';
+import { troubleOf } from './trouble.ts';
 import { pause } from './wait.ts';
 
 export type Repair = {
@@ -80,8 +81,7 @@ export function createFirewallGuard({
       try {
         return await compare(desired, { by, heardAt });
       } catch (error) {
-        if (!(error instanceof PortcullisError)) throw error;
-        onFailure(error);
+        onFailure(troubleOf(error));
         return RETRY_MS;
       }
     });

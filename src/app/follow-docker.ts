@@ -4,13 +4,18 @@ import type { Log } from '../adapters/log.ts';
 import { backoffDelay } from '../core/backoff.ts';
 import { goesOn, willStop, type DockerEvent } from '../core/docker/event.ts';
 import type { Network } from '../core/model.ts';
+import type { Flapping } from '../core/flapping.ts';
 import { hasEnded, sameContainer, type Tracker } from '../core/tracker.ts';
 import { PortcullisError } from '../errors.ts';
+import { troubleOf } from './trouble.ts';
 import { createBell, pause } from './wait.ts';
 
 export type FollowDeps = {
   readonly source: DockerSource;
   readonly tracker: Tracker;
+  readonly flapping: Flapping;
+  /** Ids of containers that are served now: each is asked after before a list without it is believed. */
+  readonly served: () => Promise<readonly string[]>;
   readonly resyncMs: number;
   readonly now: () => number;
   readonly random: () => number;
@@ -19,6 +24,8 @@ export type FollowDeps = {
   /** The tracker changed, or may have. */
   readonly onChange: () => void;
   readonly onEvent?: (event: DockerEvent) => void;
+  /** Names of the containers that start and end over and over, when they change. */
+  readonly onFlapping: (names: readonly string[]) => void;
   /** The engine is followed, with its version; or it is lost. */
   readonly onConnection?: (connected: boolean, version?: string) => void;
   readonly signal: AbortSignal;
@@ -26,6 +33,8 @@ export type FollowDeps = {
 
 /** 20.10 sends `die` up to 200 ms before its list knows: a list that surprises is asked again after this. */
 const SETTLE_MS = 1_000;
+/** A container that starts and ends over and over is looked at this often, however many events it sends. */
+const FLAPPING_MS = 250;
 
 /** Follows until `signal` aborts. The engine being away is no reason to end: every route stays. */
 export async function followDocker(deps: FollowDeps): Promise<void> {
@@ -39,11 +48,9 @@ export async function followDocker(deps: FollowDeps): Promise<void> {
       });
     } catch (error) {
       if (signal.aborted) return;
-      if (!(error instanceof PortcullisError)) throw error;
+      const { message } = troubleOf(error);
       deps.onConnection?.(false);
-      if (attempt === 0) {
-        log.warn('docker-lost', { reason: error.message, routes: 'kept' });
-      }
+      if (attempt === 0) log.warn('docker-lost', { reason: message, routes: 'kept' });
     }
     await pause(backoffDelay(attempt, random()), signal);
     attempt += 1;
@@ -51,11 +58,13 @@ export async function followDocker(deps: FollowDeps): Promise<void> {
 }
 
 async function followOnce(deps: FollowDeps, onConnected: () => void): Promise<void> {
-  const { source, tracker, onChange, onNetworks, onEvent, now } = deps;
+  const { source, tracker, flapping, onChange, onNetworks, onEvent, now, log } = deps;
   const session = new AbortController();
   const signal = AbortSignal.any([deps.signal, session.signal]);
   const dirty = new Set<string>();
   const bell = createBell();
+  const held = new Set<string>();
+  let lastEventAt = -Infinity;
   try {
     const stream = source.events({ signal });
     await stream.ready;
@@ -64,7 +73,12 @@ async function followOnce(deps: FollowDeps, onConnected: () => void): Promise<vo
     const listed = containers.map((container) =>
       hasEnded(container) ? (tracker.get(container.id) ?? container) : container,
     );
-    tracker.replaceAll(listed, now());
+    // No list takes anything away by itself: one that is cut short is as good as any to look at.
+    const inList = new Set(containers.map(({ id }) => id));
+    const unlisted = [...tracker.containers, ...tracker.ended].filter(({ id }) => !inList.has(id));
+    tracker.replaceAll([...listed, ...unlisted], now());
+    for (const id of await deps.served()) if (!inList.has(id)) await refresh(deps, id, signal);
+    for (const { id } of unlisted) dirty.add(id);
     onNetworks(networks);
     // A list does not say which ports a container that does not run has asked for.
     for (const { id, state } of containers) if (state !== 'running') dirty.add(id);
@@ -77,8 +91,16 @@ async function followOnce(deps: FollowDeps, onConnected: () => void): Promise<vo
     const readEvents = async (): Promise<void> => {
       for await (const event of stream) {
         onEvent?.(event);
+        lastEventAt = now();
+        if (event.kind === 'container' && event.action === 'die') {
+          const started = flapping.ended(event, now());
+          if (started) {
+            log.warn('container-flaps', started);
+            deps.onFlapping(flapping.names);
+          }
+        }
         const id = event.kind === 'network' ? event.attributes['container'] : event.id;
-        if (id !== undefined && id !== '') dirty.add(id);
+        if (id !== undefined && id !== '') (flapping.has(id) ? held : dirty).add(id);
         if (goesOn(event)) tracker.resumed(event.id);
         if (willStop(event)) {
           tracker.drain(event.id, now());
@@ -105,18 +127,43 @@ async function followOnce(deps: FollowDeps, onConnected: () => void): Promise<vo
       }
     };
     const resync = async (): Promise<void> => {
+      let first = true; // what was missed between the two is no fault of the stream
       await pause(SETTLE_MS, signal);
       while (!signal.aborted) {
-        await compare(deps, signal);
+        const [eventAt, missed] = [lastEventAt, await compare(deps, signal)];
         onNetworks(await source.networks(signal));
+        const calmed = flapping.calmed(now());
+        for (const name of calmed) log.info('container-steady', { name });
+        if (calmed.length > 0) deps.onFlapping(flapping.names);
+        if (missed > 0 && !first) {
+          await pause(SETTLE_MS, signal);
+          if (lastEventAt === eventAt && !signal.aborted) throw silent();
+        }
+        first = false;
         await pause(deps.resyncMs, signal);
       }
     };
-    await Promise.all([readEvents(), inspectDirty(), resync()]);
+    const lookAtFlapping = async (): Promise<void> => {
+      while (!signal.aborted) {
+        await pause(FLAPPING_MS, signal);
+        if (held.size === 0) continue;
+        for (const id of held) dirty.add(id);
+        held.clear();
+        bell.ring();
+      }
+    };
+    await Promise.all([readEvents(), inspectDirty(), resync(), lookAtFlapping()]);
   } finally {
     session.abort();
   }
 }
+
+/** A stream that a proxy or a network keeps open and lets nothing through looks like a quiet engine. */
+const silent = (): PortcullisError =>
+  new PortcullisError(
+    'docker-unreachable',
+    'containers changed and the Docker event stream did not say so: it is opened anew',
+  );
 
 async function refresh(
   { source, tracker, now }: FollowDeps,
@@ -135,8 +182,8 @@ async function refresh(
   return true;
 }
 
-/** Lists, and asks again after each container on which the list and the tracker differ. */
-async function compare(deps: FollowDeps, signal: AbortSignal): Promise<void> {
+/** Lists, asks again after each container on which the list and the tracker differ, and counts those that had changed. */
+async function compare(deps: FollowDeps, signal: AbortSignal): Promise<number> {
   const { source, tracker, log, onChange } = deps;
   const listed = await source.containers(signal, { all: true });
   const ids = new Set(listed.map(({ id }) => id));
@@ -153,4 +200,5 @@ async function compare(deps: FollowDeps, signal: AbortSignal): Promise<void> {
     log.info('docker-resynced', { containers: missed });
     onChange();
   }
+  return missed;
 }

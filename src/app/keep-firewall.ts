@@ -12,10 +12,10 @@ import { isAtRest, SteadyListeners } from '../core/firewall/resting.ts';
 import { withoutGrants, type Ruleset } from '../core/firewall/ruleset.ts';
 import type { Problem, Snapshot } from '../core/model.ts';
 import type { Settings } from '../core/settings-schema.ts';
-import { PortcullisError } from '../errors.ts';
 import { createFirewallGuard, type FirewallGuard } from './firewall-guard.ts';
 import { createPolicy, openBackend, type OthersPorts, type Policy } from './firewall.ts';
 import type { StatusBoard } from './status-board.ts';
+import { troubleOf } from './trouble.ts';
 import { createBell, pause } from './wait.ts';
 
 export type KeepFirewallDeps = {
@@ -117,12 +117,12 @@ async function enforce(
   while (!signal.aborted) {
     const seen = snapshot();
     if (seen) {
-      const { others, againMs } = await othersPorts(policy, { seen, listeners, claims, now });
-      // Asked again: one that did not run may have started while its port was looked at.
-      const { ruleset, problems } = policy.of(snapshot() ?? seen, others);
-      deps.onProblems(problems);
-      const key = JSON.stringify(ruleset);
       try {
+        const { others, againMs } = await othersPorts(policy, { seen, listeners, claims, now });
+        // Asked again: one that did not run may have started while its port was looked at.
+        const { ruleset, problems } = policy.of(snapshot() ?? seen, others);
+        deps.onProblems(problems);
+        const key = JSON.stringify(ruleset);
         if (key !== applied) {
           const startedAt = now();
           await guard.apply(ruleset);
@@ -142,9 +142,9 @@ async function enforce(
         }
         waitMs = againMs;
       } catch (error) {
-        if (!(error instanceof PortcullisError)) throw error;
+        const { message, detail } = troubleOf(error);
         deps.board.report('firewall', { enforced: false });
-        log.error('firewall-failed', { reason: error.message, detail: error.detail });
+        log.error('firewall-failed', { reason: message, detail });
         waitMs = RETRY_MS;
       }
     }
@@ -176,29 +176,29 @@ const NO_CLAIMS: Claims = { others: new Set(), unseen: new Set() };
 
 /** `firewall.mode: audit`: says what would change, changes nothing. */
 async function report(
-  { settings, snapshot, log, now, onProblems, signal }: KeepFirewallDeps,
+  deps: KeepFirewallDeps,
   { bell, backend }: { bell: Bell; backend: FirewallBackend },
 ): Promise<void> {
+  const { settings, snapshot, log, now, onProblems, signal } = deps;
   const policy = createPolicy(settings);
   const listeners = new SteadyListeners();
   const claims = createClaims();
   let told = '';
   while (!signal.aborted) {
     const seen = snapshot();
-    if (seen) {
-      const { others } = await othersPorts(policy, { seen, listeners, claims, now });
-      const { ruleset, problems } = policy.of(seen, others);
-      onProblems(problems);
-      const drift = await backend.drift(ruleset).catch(() => []);
-      const text = JSON.stringify([sizes(ruleset), drift.length]);
-      if (text !== told) {
-        log.warn('firewall-not-enforced', {
-          mode: 'audit',
-          differences: drift.length,
-          ...sizes(ruleset),
-        });
+    try {
+      if (seen) {
+        const { others } = await othersPorts(policy, { seen, listeners, claims, now });
+        const { ruleset, problems } = policy.of(seen, others);
+        onProblems(problems);
+        const drift = await backend.drift(ruleset).catch(() => []);
+        const text = JSON.stringify([sizes(ruleset), drift.length]);
+        const fields = { mode: 'audit', differences: drift.length, ...sizes(ruleset) };
+        if (text !== told) log.warn('firewall-not-enforced', fields);
+        told = text;
       }
-      told = text;
+    } catch (error) {
+      log.error('firewall-failed', { reason: troubleOf(error).message });
     }
     await bell.wait(LOOK_EVERY_MS, signal);
   }
@@ -221,11 +221,9 @@ async function openWhenPossible(
       return await openBackend(settings, { source, run, signal });
     } catch (error) {
       if (signal.aborted) return undefined;
-      if (!(error instanceof PortcullisError)) throw error;
-      if (error.message !== last) {
-        log.error('firewall-not-enforced', { reason: error.message });
-      }
-      last = error.message;
+      const { message } = troubleOf(error);
+      if (message !== last) log.error('firewall-not-enforced', { reason: message });
+      last = message;
       await pause(RETRY_MS * 2, signal);
     }
   }

@@ -18,6 +18,7 @@ import { createSiteRenderer } from './site-renderer.ts';
 export type OpenedPublisher = {
   readonly publisher: Publisher;
   readonly store: GenerationStore;
+  readonly nginx: NginxHost;
   /** Undefined where it cannot be asked now. */
   readonly nginxVersion: string | undefined;
   /** See `Listening`. */
@@ -53,10 +54,11 @@ export async function openPublisher(
     renderSites: createSiteRenderer({ templates, listen, read: readTree, hash: contentHash }),
     renderIndex: templates.index,
     hash: contentHash,
+    keepDrift: settings.nginx.drift === 'keep',
     authFiles: () => namesOfFiles(settings.auth_dir),
     makeAcmeDir: () => makeFolderIfAllowed(settings.tls.acme_dir, log),
   });
-  return { publisher, store, nginxVersion: installed?.version, nextExpiryAt };
+  return { publisher, store, nginx, nginxVersion: installed?.version, nextExpiryAt };
 }
 
 /** An Nginx that cannot be asked, as in a container that does not run, is told of when it is needed. */

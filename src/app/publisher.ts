@@ -10,11 +10,12 @@ import {
   type Generation,
   type RenderedSite,
 } from '../core/generation.ts';
+import { changesByName, changesFrom, changesToAll, INDEX } from '../core/generation-changes.ts';
 import type { IndexView } from '../core/index-view.ts';
 import { memo } from '../core/memo.ts';
-import type { FileTree, Problem } from '../core/model.ts';
+import type { Problem } from '../core/model.ts';
 import type { NginxHost } from '../core/nginx-host.ts';
-import { planFiles, type FileChange } from '../core/plan-files.ts';
+import type { FileChange } from '../core/plan-files.ts';
 import { refusals } from '../core/quarantine.ts';
 import { RoutePlanner } from '../core/route-planner.ts';
 import type { Candidate } from '../core/routes.ts';
@@ -24,6 +25,7 @@ import type { ListenSettings } from '../core/site-view.ts';
 import { PortcullisError } from '../errors.ts';
 import type { SiteRenderer } from './site-renderer.ts';
 import { quarantine } from './quarantine-sites.ts';
+import { pause } from './wait.ts';
 
 export type PublisherDeps = {
   readonly store: GenerationStore;
@@ -35,6 +37,8 @@ export type PublisherDeps = {
   readonly authFiles: () => Promise<ReadonlySet<string> | undefined>;
   /** Makes the folder of an ACME client's challenges, where there is none. */
   readonly makeAcmeDir: () => Promise<void>;
+  /** Files changed by hand stay as they are, as long as their site does. */
+  readonly keepDrift: boolean;
   readonly log: Log;
 };
 
@@ -48,6 +52,8 @@ export type Desired = {
   readonly live: LiveGeneration | undefined;
   /** What differs from the files that are live now, read from disk where `verify` was asked. */
   readonly changes: readonly FileChange[];
+  /** Files of the live generation that somebody changed or removed by hand; told only where `verify` was asked. */
+  readonly drift: readonly string[];
 };
 
 export type PublishOptions = {
@@ -55,6 +61,8 @@ export type PublishOptions = {
   readonly reload: boolean;
   /** Called right before the reload signal is sent. */
   readonly onReload?: () => void;
+  /** Asks Nginx what it serves, also where nothing changed. */
+  readonly verify?: boolean;
 };
 
 export type Published = Desired & { readonly reloaded: boolean };
@@ -119,13 +127,13 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     const rendered = live && !retry ? withStubs(sites, live.manifest.quarantined) : sites;
     const generation = await build(rendered, plan);
     const problems = [...plan.problems, ...refusals(rendered)];
-    const desired = { plan, problems, generation, rendered, live };
+    const desired = { plan, problems, generation, rendered, live, drift: [] };
     if (!verify && live?.id === generation.id) return { ...desired, changes: [] };
     if (!verify && live) return { ...desired, changes: changesByName(known, generation) };
-    const actual = live
-      ? withIndex(await store.liveFiles(live), live.index)
-      : new Map<string, string>();
-    return { ...desired, changes: planFiles(actual, filesOf(generation)) };
+    if (!live)
+      return { ...desired, changes: changesToAll(generation), drift: proven ? [INDEX] : [] };
+    const files = await store.liveFiles(live);
+    return { ...desired, ...changesFrom({ ...live, files }, generation, deps) };
   };
 
   /** Those that were refused as they are now, and still would be. */
@@ -188,6 +196,15 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     }
   };
 
+  /** One that has much to do may miss an answer, so more than one is asked for before it is reloaded. */
+  const isServed = async (id: string, asks: number): Promise<boolean> => {
+    for (let ask = 1; ask <= asks; ask++) {
+      if ((await nginx.served()) === id) return true;
+      if (ask < asks) await pause(250, new AbortController().signal);
+    }
+    return false;
+  };
+
   /** Nothing to write. But a crash may have come between the last switch and its reload. */
   const keep = async (
     desired: Desired,
@@ -198,10 +215,12 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     if (JSON.stringify(live.manifest) !== JSON.stringify(manifest)) {
       await store.writeManifest(manifest);
     }
-    const late = options.reload && !proven && (await nginx.served()) !== live.id;
+    const asks = !options.reload || (proven && !options.verify) ? 0 : proven ? 3 : 1;
+    const late = asks > 0 && !(await isServed(live.id, asks));
     if (late) {
       await requireIncluded(nginx);
       await nginx.requireRunning();
+      if (proven) log.warn('nginx-serves-other', { expected: live.id, action: 'reloaded' });
       await reloadTo(live.id, undefined, options);
     }
     if (options.reload) proven = { ...live, manifest };
@@ -209,13 +228,14 @@ export function createPublisher(deps: PublisherDeps): Publisher {
   };
 
   const publish: Publisher['publish'] = async (desired, options) => {
-    const { generation, live, changes } = desired;
+    const { generation, live, changes, drift } = desired;
     if (changes.length === 0 && live) return keep(desired, live, options);
     await requireIncluded(nginx);
     if (options.reload) await nginx.requireRunning();
-    const before = proven && proven.id === live?.id ? filesIn(proven) : undefined;
+    const isProven = proven?.id === live?.id && drift.length === 0;
+    const before = proven && isProven ? filesIn(proven) : undefined;
     await deps.makeAcmeDir();
-    await store.writeSites(generation, before);
+    await store.writeSites(generation, before ?? keptBy(desired));
     try {
       await writeAndTest(generation, before);
     } catch (error) {
@@ -263,6 +283,10 @@ export function createPublisher(deps: PublisherDeps): Publisher {
   return { desire, publish, undo };
 }
 
+/** Files changed by hand that are to stay so. */
+const keptBy = ({ drift, changes }: Desired): ReadonlySet<string> =>
+  new Set(drift.filter((path) => !changes.some((change) => change.path === path)));
+
 async function requireIncluded(nginx: NginxHost): Promise<void> {
   const { included } = await nginx.facts();
   if (included) return;
@@ -270,26 +294,4 @@ async function requireIncluded(nginx: NginxHost): Promise<void> {
     'nginx-not-included',
     'Nginx does not read what Portcullis writes: run "portcullis init" once; what was live stays live',
   );
-}
-
-const INDEX = 'portcullis.conf';
-
-const withIndex = (files: FileTree, index: string): FileTree => new Map([...files, [INDEX, index]]);
-
-const filesOf = ({ siteFiles, index }: Generation): FileTree => withIndex(siteFiles, index);
-
-/** Files named by their content need no reading to be compared: a name that both have is a text that both have. */
-function changesByName(
-  live: ReadonlySet<string>,
-  { siteFiles, index }: Generation,
-): readonly FileChange[] {
-  return [
-    { kind: 'replace', path: INDEX, text: index },
-    ...[...siteFiles].flatMap(([path, text]): readonly FileChange[] =>
-      live.has(path) ? [] : [{ kind: 'create', path, text }],
-    ),
-    ...[...live].flatMap((path): readonly FileChange[] =>
-      siteFiles.has(path) ? [] : [{ kind: 'remove', path }],
-    ),
-  ];
 }

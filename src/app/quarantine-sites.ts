@@ -30,7 +30,7 @@ export async function quarantine(
   desired: Desired,
   { store, nginx, stubOf, build, before, log }: QuarantineDeps,
 ): Promise<Desired | undefined> {
-  const { generation, rendered, plan, live } = desired;
+  const { generation, rendered, plan, live, drift } = desired;
   let runs = 0;
   const test = async (files: readonly string[]): Promise<TestResult> => {
     runs += 1;
@@ -62,6 +62,7 @@ export async function quarantine(
     plan,
     problems: [...plan.problems, ...refusals(kept)],
     live,
+    drift,
     rendered: kept,
     generation: next,
     changes: next.id === live?.id ? [] : changesTo(next, live),

@@ -2,7 +2,8 @@
 import type { Log } from '../adapters/log.ts';
 import { backoffDelay } from '../core/backoff.ts';
 import { passDueAt, type Pending, type ScheduleSettings } from '../core/schedule.ts';
-import { PortcullisError } from '../errors.ts';
+import type { PortcullisError } from '../errors.ts';
+import { troubleOf } from './trouble.ts';
 import { createBell } from './wait.ts';
 
 export type LoopDeps = {
@@ -44,8 +45,8 @@ export function createReconcileLoop(deps: LoopDeps): ReconcileLoop {
       if (failures > 0) log.info('recovered', { failures });
       failures = 0;
       lastFailure = '';
-    } catch (error) {
-      if (!(error instanceof PortcullisError)) throw error;
+    } catch (thrown) {
+      const error = troubleOf(thrown);
       deps.onFailure(error);
       // Said once while it lasts: the same line every five seconds hides the next one.
       const fields = { code: error.code, reason: error.message, detail: error.detail };

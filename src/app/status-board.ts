@@ -15,8 +15,15 @@ export function createStatusBoard(version: string, since: Date): StatusBoard {
   let status: Status = {
     version,
     since: since.toISOString(),
-    docker: { connected: false, version: null },
-    nginx: { version: null, generation: null, last_reload: null, last_error: null },
+    docker: { connected: false, version: null, flapping: [] },
+    nginx: {
+      version: null,
+      generation: null,
+      last_reload: null,
+      last_error: null,
+      old_workers: 0,
+      drift: [],
+    },
     firewall: { mode: 'off', backend: null, enforced: false, repairs: 0 },
     routes: { live: 0, rejected: 0, quarantined: 0 },
     events: { seen: 0, reconciles: 0, reloads: 0 },

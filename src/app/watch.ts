@@ -3,19 +3,21 @@ import type { DockerSource } from '../adapters/docker.ts';
 import type { Log } from '../adapters/log.ts';
 import { serveStatus } from '../adapters/status-server.ts';
 import { watchFiles } from '../adapters/watch-files.ts';
-import type { Network, Problem } from '../core/model.ts';
-import { problemText } from '../core/problem-text.ts';
-import { countRoutes } from '../core/quarantine.ts';
+import { Flapping } from '../core/flapping.ts';
+import type { Network } from '../core/model.ts';
 import { Tracker } from '../core/tracker.ts';
-import { PortcullisError } from '../errors.ts';
 import type { LoadedSettings } from '../settings.ts';
 import { createCandidates } from './candidates.ts';
 import { followDocker } from './follow-docker.ts';
 import { createFirewallKeeper } from './keep-firewall.ts';
 import { openPublisher, type OpenedPublisher } from './open-publisher.ts';
-import type { Publisher } from './publisher.ts';
+import { createPublishPass } from './publish-pass.ts';
 import { createReconcileLoop } from './reconcile-loop.ts';
+import { runParts, type Part } from './run-parts.ts';
+import { servedContainers } from './served-containers.ts';
 import type { StatusBoard } from './status-board.ts';
+import { createTold } from './told.ts';
+import { troubleOf } from './trouble.ts';
 import { createBell, pause } from './wait.ts';
 
 export type WatchDeps = {
@@ -36,6 +38,7 @@ export async function watch(deps: WatchDeps): Promise<void> {
   const { log, signal } = deps;
   let loaded = await deps.load();
   const tracker = new Tracker(loaded.settings.watch.linger);
+  const flapping = new Flapping();
   while (!signal.aborted) {
     const session = new AbortController();
     const both = AbortSignal.any([signal, session.signal]);
@@ -44,6 +47,7 @@ export async function watch(deps: WatchDeps): Promise<void> {
     await runSession(deps, {
       loaded,
       tracker,
+      flapping,
       signal: both,
       onSettings: (changed) => {
         next.loaded = changed;
@@ -58,16 +62,18 @@ export async function watch(deps: WatchDeps): Promise<void> {
 type Session = {
   readonly loaded: LoadedSettings;
   readonly tracker: Tracker;
+  readonly flapping: Flapping;
   readonly signal: AbortSignal;
   readonly onSettings: (changed: LoadedSettings) => void;
 };
 
 async function runSession(deps: WatchDeps, session: Session): Promise<void> {
   const { log, now, random, source, board } = deps;
-  const { loaded, tracker, signal, onSettings } = session;
+  const { loaded, tracker, onSettings } = session;
+  const failed = new AbortController();
+  const signal = AbortSignal.any([session.signal, failed.signal]);
   const { settings } = loaded;
   const candidates = createCandidates(settings);
-  const [told, toldOfFirewall] = [createTold(log), createTold(log)];
   /** Undefined until the engine was heard: nothing known is not "no containers". */
   let networks: readonly Network[] | undefined;
   const firewall = createFirewallKeeper({
@@ -77,15 +83,20 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
     now,
     signal,
     snapshot: () => networks && { containers: [...tracker.containers, ...tracker.ended], networks },
-    onProblems: toldOfFirewall,
+    onProblems: createTold(log),
     board,
   });
   board.report('firewall', { mode: settings.firewall.mode, backend: null, enforced: false });
   serveStatus(settings.status, { status: board.status, log, signal });
 
-  let publisher: Publisher | undefined;
-  /** What Nginx refused before is tried once in each session: its own configuration may be another. */
-  let firstPass = true;
+  const sites = createPublishPass({
+    log,
+    now,
+    board,
+    tracker,
+    candidates,
+    driftAction: settings.nginx.drift,
+  });
 
   const loop = createReconcileLoop({
     settings: settings.watch,
@@ -94,51 +105,26 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
     log,
     nextTimedAt: () => tracker.nextExpiryAt,
     onFailure: ({ message }) => board.report('nginx', { last_error: message }),
-    async pass(reloading) {
-      const startedAt = now();
-      tracker.expire(now());
-      if (!networks || !publisher) return;
-      board.count('reconciles');
-      const isDraining = (id: string): boolean => tracker.isDraining(id);
-      const desired = await publisher.desire(
-        candidates(tracker.running, tracker.lingering, isDraining),
-        { verify: false, retry: firstPass },
-      );
-      const published = await publisher.publish(desired, {
-        reload: true,
-        onReload: () => {
-          reloading();
-          board.count('reloads');
-          board.report('nginx', { last_reload: new Date().toISOString() });
-          log.debug('reload-signal', { at: performance.timeOrigin + performance.now() });
-        },
-      });
-      firstPass = false;
-      told(published.problems);
-      board.report('nginx', { generation: published.generation.id, last_error: null });
-      board.report('routes', {
-        ...countRoutes(published.rendered),
-        rejected: published.plan.rejected.length,
-      });
-      const fields = {
-        generation: published.generation.id,
-        sites: published.plan.sites.length,
-        rejected: published.problems.length,
-        files: published.changes.length,
-        reloaded: published.reloaded,
-        ms: Math.round(now() - startedAt),
-      };
-      if (published.reloaded) log.info('reconciled', fields);
-      else log.debug('reconciled', fields);
+    pass: async (reloading) => {
+      if (networks) await sites.pass(reloading);
     },
   });
+  /** Nobody tells what happens to Nginx, so it is looked at now and then. */
+  const lookAtNginx: Part = async (until) => {
+    for (;;) {
+      await pause(settings.watch.resync, until);
+      if (until.aborted) return;
+      sites.verifyNext();
+      loop.trigger();
+    }
+  };
 
   const reread = async (): Promise<void> => {
     try {
       onSettings(await deps.load());
     } catch (error) {
-      if (!(error instanceof PortcullisError)) throw error;
-      log.error('settings-refused', { reason: error.message, inForce: 'the last good ones' });
+      const reason = troubleOf(error).message;
+      log.error('settings-refused', { reason, inForce: 'the last good ones' });
     }
   };
   const onHangUp = (): void => void reread();
@@ -163,39 +149,49 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
       },
       signal,
     );
-    await Promise.all([
-      followDocker({
-        source,
-        tracker,
-        resyncMs: settings.watch.resync,
-        now,
-        random,
-        log,
-        signal,
-        onNetworks: (known) => {
-          networks = known;
-          firewall.trigger();
-        },
-        onChange: () => {
-          firewall.trigger();
+    await runParts(
+      {
+        docker: () =>
+          followDocker({
+            source,
+            tracker,
+            flapping: session.flapping,
+            served: () => servedContainers(settings.nginx.dir),
+            resyncMs: settings.watch.resync,
+            now,
+            random,
+            log,
+            signal,
+            onNetworks: (known) => {
+              networks = known;
+              firewall.trigger();
+            },
+            onChange: () => {
+              firewall.trigger();
+              loop.trigger();
+            },
+            onEvent: ({ kind, action, name }) => {
+              board.count('seen');
+              log.debug('docker-event', { kind, action, name });
+            },
+            onFlapping: (flapping) => board.report('docker', { flapping }),
+            onConnection: (connected, version) =>
+              board.report('docker', { connected, ...(version !== undefined && { version }) }),
+          }),
+        sites: () => loop.run(signal),
+        firewall: () => firewall.run(),
+        nginx: async (until) => {
+          const opened = await openWhenPossible(deps, session);
+          if (!opened) return;
+          sites.open(opened);
+          renewAt(opened.nextExpiryAt, reread, signal);
+          if (opened.nginxVersion) board.report('nginx', { version: opened.nginxVersion });
           loop.trigger();
+          await lookAtNginx(until);
         },
-        onEvent: ({ kind, action, name }) => {
-          board.count('seen');
-          log.debug('docker-event', { kind, action, name });
-        },
-        onConnection: (connected, version) =>
-          board.report('docker', { connected, ...(version !== undefined && { version }) }),
-      }),
-      loop.run(signal),
-      firewall.run(),
-      openWhenPossible(deps, session).then((opened) => {
-        publisher = opened.publisher;
-        renewAt(opened.nextExpiryAt ?? Infinity, reread, signal);
-        if (opened.nginxVersion) board.report('nginx', { version: opened.nginxVersion });
-        loop.trigger();
-      }),
-    ]);
+      },
+      { signal: session.signal, log, onFailure: () => failed.abort() },
+    );
   } finally {
     process.off('SIGHUP', onHangUp);
   }
@@ -205,23 +201,23 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
 async function openWhenPossible(
   deps: WatchDeps,
   { loaded, signal }: Session,
-): Promise<Partial<OpenedPublisher>> {
+): Promise<OpenedPublisher | undefined> {
   const bell = createBell();
   let last = '';
   while (!signal.aborted) {
     try {
       return await openPublisher(loaded.settings, deps.log, { docker: deps.docker });
     } catch (error) {
-      if (!(error instanceof PortcullisError)) throw error;
-      if (error.message !== last) {
-        deps.log.error('not-ready', { reason: error.message, detail: error.detail });
-        deps.board.report('nginx', { last_error: error.message });
+      const { message, detail } = troubleOf(error);
+      if (message !== last) {
+        deps.log.error('not-ready', { reason: message, detail });
+        deps.board.report('nginx', { last_error: message });
       }
-      last = error.message;
+      last = message;
       await bell.wait(2_000, signal);
     }
   }
-  return {};
+  return undefined;
 }
 
 /** A certificate that ends, or begins, is chosen anew. */
@@ -232,19 +228,4 @@ function renewAt(at: number, reread: () => Promise<void>, signal: AbortSignal): 
     if (signal.aborted) return undefined;
     return Date.now() >= at ? reread() : renewAt(at, reread, signal);
   });
-}
-
-/** Tells a problem once when it appears and once when it goes. */
-function createTold(log: Log): (problems: readonly Problem[]) => void {
-  let known = new Map<string, string>();
-  return (problems) => {
-    const texts = new Map(
-      problems.map((each) => [problemText(each), each.quarantined ? 'quarantined' : 'rejected']),
-    );
-    for (const [text, what] of texts) if (!known.has(text)) log.warn(what, { problem: text });
-    for (const [text, what] of known) {
-      if (!texts.has(text)) log.info(`no-longer-${what}`, { problem: text });
-    }
-    known = texts;
-  };
 }

@@ -92,7 +92,8 @@ async function compare({ options, settings, log, candidates }: Task): Promise<vo
   // The id alone is no difference that anybody looks for.
   const shown = ({ id, index, siteFiles }: Pick<Generation, 'id' | 'index' | 'siteFiles'>) =>
     standaloneFiles({ index: index.replace(id, '<generation>'), siteFiles });
-  const { live, generation, changes, problems } = await publisher.desire(candidates);
+  const { live, generation, changes, drift, problems } = await publisher.desire(candidates);
+  if (drift.length > 0) log.warn('nginx-drift', { files: drift.join(' ') });
   const actual = live
     ? shown({ ...live, siteFiles: await store.liveFiles(live) })
     : new Map<string, string>();
@@ -105,7 +106,10 @@ async function compare({ options, settings, log, candidates }: Task): Promise<vo
   }
   const firewall = await firewallPart({ options, settings, log, candidates }, { dryRun: true });
   finish([...problems, ...(firewall?.problems ?? [])]);
-  if (options.check && (changes.length > 0 || (firewall?.differences ?? 0) > 0)) {
+  if (
+    options.check &&
+    (changes.length > 0 || drift.length > 0 || (firewall?.differences ?? 0) > 0)
+  ) {
     process.exitCode = EXIT_FOUND;
   }
 }
@@ -119,6 +123,10 @@ async function publish(task: Task): Promise<void> {
   const problems = await withLock(settings.nginx.dir, async () => {
     const { publisher } = await openPublisher(settings, log, options);
     const desired = await publisher.desire(candidates, { verify: true, retry: true });
+    const { drift } = desired;
+    if (drift.length > 0) {
+      log.warn('nginx-drift', { files: drift.join(' '), action: settings.nginx.drift });
+    }
     const published = await publisher.publish(desired, { reload: options.reload });
     print(summaryLines(published));
     const firewall = await firewallPart(task, { dryRun: false });

@@ -19,6 +19,10 @@ async function watchCommand(options: GlobalOptions): Promise<void> {
     log.info('ending', { signal });
     ended.abort();
   };
+  process.once('uncaughtException', (error) => {
+    log.error('ended-by-a-bug', { reason: error.message, detail: error.stack });
+    process.exit(1); // the kernel frees the lock; routes and firewall stay
+  });
   process.once('SIGTERM', end).once('SIGINT', end);
   process.on('SIGHUP', () => {}); // before the first settings are read there is nothing to read anew
   const { settings } = await settingsFor(options, log);
@@ -35,16 +39,22 @@ async function watchCommand(options: GlobalOptions): Promise<void> {
     env: process.env,
     compat: settings.compat,
   });
-  await withLock(settings.nginx.dir, () =>
-    watch({
-      source,
-      docker: options.docker,
-      load: () => settingsFor(options, log),
-      log,
-      now: () => performance.now(),
-      random: Math.random,
-      board: createStatusBoard(version(), new Date()),
-      signal: ended.signal,
-    }),
-  );
+  try {
+    await withLock(settings.nginx.dir, () =>
+      watch({
+        source,
+        docker: options.docker,
+        load: () => settingsFor(options, log),
+        log,
+        now: () => performance.now(),
+        random: Math.random,
+        board: createStatusBoard(version(), new Date()),
+        signal: ended.signal,
+      }),
+    );
+  } catch (error) {
+    // What a part that failed has left open must not keep half of a watch alive.
+    setTimeout(() => process.exit(1), 3_000).unref();
+    throw error;
+  }
 }

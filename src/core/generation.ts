@@ -65,7 +65,7 @@ export type GenerationContext = IndexContext & {
 };
 
 /** Stands for the id while it is computed. It comes before every include. */
-const NO_ID = '0'.repeat(16);
+export const NO_ID = '0'.repeat(16);
 
 export const siteFile = (host: string, hash: string): string =>
   `sites/${hostStem(host)}.${hash}.conf`;

@@ -10,6 +10,8 @@ export type NginxFacts = {
   readonly userDirectives: ReadonlySet<string>;
   /** `80`, `[::]:80`: listens with a default server of the user's. */
   readonly userDefaults: ReadonlyMap<string, HandWritten>;
+  /** `worker_shutdown_timeout`; undefined where it is not set. */
+  readonly shutdownTimeout: string | undefined;
 };
 
 export type NginxHost = {
@@ -26,6 +28,8 @@ export type NginxHost = {
   /** @throws {PortcullisError} `nginx-not-running` with what to do */
   requireRunning(): Promise<void>;
   reload(): Promise<void>;
+  /** How many workers accept, and how many of earlier reloads still hold connections; zeros where that is not told. */
+  workers(): Promise<{ readonly accepting: number; readonly old: number }>;
   /** Id of the generation the workers serve now; undefined when none answers. */
   served(): Promise<string | undefined>;
   /** Waits until new workers serve generation `id`. @throws {PortcullisError} `nginx-reload-failed` */

@@ -98,6 +98,10 @@ export const settingsSchema = z.strictObject({
       /** '' for what the user's own configuration says. */
       access_log: optionalPath.default(''),
       log_format: z.enum(['text', 'json']).default('text'),
+      /** For one run of `nginx -t`. */
+      test_timeout: duration.prefault('30s'),
+      /** What `watch` and `generate` do with files below `dir` that somebody changed by hand. */
+      drift: z.enum(['restore', 'keep']).default('restore'),
     })
     .refine(
       ({ proxy_protocol, trusted_proxies }) => !proxy_protocol || trusted_proxies.length > 0,

@@ -5,16 +5,39 @@ import { complaints, statusLines, statusMetrics, type Status } from './status.ts
 const WELL: Status = {
   version: '1.2.3',
   since: '2026-01-01T00:00:00.000Z',
-  docker: { connected: true, version: '28.5.2' },
-  nginx: { version: '1.22.1', generation: 'abc', last_reload: null, last_error: null },
+  docker: { connected: true, version: '28.5.2', flapping: [] },
+  nginx: {
+    version: '1.22.1',
+    generation: 'abc',
+    last_reload: null,
+    last_error: null,
+    old_workers: 0,
+    drift: [],
+  },
   firewall: { mode: 'enforce', backend: 'nftables', enforced: true, repairs: 2 },
   routes: { live: 3, rejected: 1, quarantined: 0 },
   events: { seen: 7, reconciles: 5, reloads: 4 },
 };
 
+test('statusLines(): who flaps, and what was changed by hand', () => {
+  const lines = statusLines({
+    ...WELL,
+    docker: { ...WELL.docker, flapping: ['web'] },
+    nginx: { ...WELL.nginx, old_workers: 3, drift: ['sites/a.conf'] },
+  }).join('\n');
+  assert.match(
+    lines,
+    /\n +web starts and ends over and over\nnginx .* 3 old workers\n +sites\/a\.conf was/,
+  );
+});
+
 for (const [title, changes, says] of [
   ['all is well', {}, undefined],
-  ['Docker is away', { docker: { connected: false, version: null } }, /Docker is not reachable/],
+  [
+    'Docker is away',
+    { docker: { connected: false, version: null, flapping: [] } },
+    /Docker is not reachable/,
+  ],
   [
     'a pass failed',
     { nginx: { ...WELL.nginx, last_error: 'nginx -t' } },

@@ -1,15 +1,26 @@
+import { shownName } from './problem-text.ts';
+
 /** What a running `watch` is doing, as `status --json` prints it. */
 export type Status = {
   readonly version: string;
   /** When it started, ISO 8601. */
   readonly since: string;
-  readonly docker: { readonly connected: boolean; readonly version: string | null };
+  readonly docker: {
+    readonly connected: boolean;
+    readonly version: string | null;
+    /** Names of containers that start and end over and over. */
+    readonly flapping: readonly string[];
+  };
   readonly nginx: {
     readonly version: string | null;
     readonly generation: string | null;
     readonly last_reload: string | null;
     /** Of the last pass; null where it went well. */
     readonly last_error: string | null;
+    /** Workers of before a reload that still hold connections; looked at every `watch.resync`. */
+    readonly old_workers: number;
+    /** Files changed by hand that are not restored. */
+    readonly drift: readonly string[];
   };
   readonly firewall: {
     readonly mode: string;
@@ -42,7 +53,9 @@ export function statusLines(status: Status): readonly string[] {
     bad.length === 0 ? 'watch is well' : `watch is not well: ${bad.join('; ')}`,
     `version    ${version}, since ${since}`,
     `docker     ${docker.connected ? 'connected' : 'away'}, ${docker.version ?? 'version not known'}`,
-    `nginx      ${nginx.version ?? 'version not known'}, generation ${nginx.generation ?? 'none'}, last reload ${nginx.last_reload ?? 'none'}`,
+    ...docker.flapping.map((name) => `           ${shownName(name)} starts and ends over and over`),
+    `nginx      ${nginx.version ?? 'version not known'}, generation ${nginx.generation ?? 'none'}, last reload ${nginx.last_reload ?? 'none'}, ${nginx.old_workers} old workers`,
+    ...nginx.drift.map((file) => `           ${file} was changed by hand`),
     `firewall   ${firewall.enforced ? `enforced with ${firewall.backend ?? ''}` : `not enforced (mode ${firewall.mode})`}, ${firewall.repairs} repairs`,
     `routes     ${routes.live} live, ${routes.rejected} rejected, ${routes.quarantined} quarantined`,
     `events     ${events.seen} seen, ${events.reconciles} passes, ${events.reloads} reloads`,
@@ -51,7 +64,7 @@ export function statusLines(status: Status): readonly string[] {
 
 /** Prometheus' text format 0.0.4. */
 export function statusMetrics(status: Status): string {
-  const { docker, firewall, routes, events } = status;
+  const { docker, nginx, firewall, routes, events } = status;
   const metrics: readonly (readonly [
     name: string,
     type: 'gauge' | 'counter',
@@ -60,6 +73,9 @@ export function statusMetrics(status: Status): string {
   ])[] = [
     ['up', 'gauge', 'Whether all is well.', complaints(status).length === 0 ? 1 : 0],
     ['docker_connected', 'gauge', 'Whether Docker is followed.', docker.connected ? 1 : 0],
+    ['containers_flapping', 'gauge', 'Containers in a crash loop.', docker.flapping.length],
+    ['nginx_old_workers', 'gauge', 'Workers of before a reload.', nginx.old_workers],
+    ['nginx_drift', 'gauge', 'Files changed by hand that are kept.', nginx.drift.length],
     ['firewall_enforced', 'gauge', 'Whether the ruleset is in force.', firewall.enforced ? 1 : 0],
     [
       'firewall_repairs_total',

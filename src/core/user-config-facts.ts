@@ -33,6 +33,8 @@ export type UserFacts = {
   readonly errorLogPath: string | undefined;
   /** Folders of logs and of the pid file, caches and temporary folders: what `nginx -t` writes to. As written. */
   readonly writtenFolders: readonly string[];
+  /** `worker_shutdown_timeout`, as written. */
+  readonly shutdownTimeout: string | undefined;
 };
 
 export function userFacts(tree: readonly PlacedBlock[]): UserFacts {
@@ -46,6 +48,7 @@ export function userFacts(tree: readonly PlacedBlock[]): UserFacts {
     pidPath: lastArgument(tree, 'pid'),
     errorLogPath: lastArgument(tree, 'error_log'),
     writtenFolders: [...new Set(writtenFolders(tree))],
+    shutdownTimeout: lastArgument(tree, 'worker_shutdown_timeout'),
   };
 }
 

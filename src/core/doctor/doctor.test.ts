@@ -31,6 +31,7 @@ const nginx: NginxCheckFacts = {
   test: known({ ok: true, warnings: [] }),
   running: known(true),
   folder: known({ exists: true, writable: true, oneFileSystem: true }),
+  workers: known({ accepting: 2, old: 1, timeout: undefined }),
 };
 const firewall: FirewallFacts = {
   backend: known('nftables'),
@@ -109,6 +110,24 @@ const rows: readonly Row[] = [
     /^problem.*unknown directive/,
   ],
   ['a test that hangs', byNginx({ test: unknown() }), 'nginx configuration', /^problem no answer/],
+  [
+    'as many old workers as new ones',
+    byNginx({ workers: known({ accepting: 2, old: 2, timeout: undefined }) }),
+    'nginx old workers',
+    /^ok +2 of before/,
+  ],
+  [
+    'old workers that linger',
+    byNginx({ workers: known({ accepting: 2, old: 3, timeout: undefined }) }),
+    'nginx old workers',
+    /^problem 3 of before a reload.*worker_shutdown_timeout 10m/,
+  ],
+  [
+    'old workers that are ended in time',
+    byNginx({ workers: known({ accepting: 2, old: 9, timeout: '1h' }) }),
+    'nginx old workers',
+    /^ok .*for 1h at most/,
+  ],
   ['not running', byNginx({ running: unknown('no master') }), 'nginx running', /^problem/],
   [
     'a folder that cannot be written',

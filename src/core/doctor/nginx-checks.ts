@@ -15,6 +15,12 @@ export type NginxCheckFacts = {
   readonly test: Fact<TestResult>;
   readonly running: Fact<true>;
   readonly folder: Fact<NginxFolder>;
+  readonly workers: Fact<{
+    readonly accepting: number;
+    readonly old: number;
+    /** `worker_shutdown_timeout`, where it is set. */
+    readonly timeout: string | undefined;
+  }>;
 };
 
 type Place = Pick<Settings['nginx'], 'dir' | 'config' | 'control' | 'binary'>;
@@ -26,6 +32,7 @@ export function nginxChecks(facts: NginxCheckFacts, nginx: Place): readonly Chec
     configuration(facts, nginx),
     running(facts, nginx),
     folder(facts, nginx),
+    ...oldWorkers(facts, nginx),
   ];
 }
 
@@ -88,4 +95,15 @@ function folder(facts: NginxCheckFacts, { dir }: Place): Check {
     `${dir} has a part on another file system: nothing can be switched at once`,
     `findmnt -R ${dir}, and unmount what lies below it`,
   );
+}
+
+/** Each reload leaves the workers that still hold a connection, as a WebSocket: a few are no problem. */
+function oldWorkers({ workers }: NginxCheckFacts, { config }: Place): readonly Check[] {
+  if (!workers.known) return [];
+  const { accepting, old, timeout } = workers.value;
+  const name = 'nginx old workers';
+  const count = `${old} of before a reload still hold connections`;
+  if (timeout !== undefined) return [ok(name, `${count}, for ${timeout} at most`)];
+  if (old <= accepting) return [ok(name, count)];
+  return [problem(name, count, `put "worker_shutdown_timeout 10m;" at the top of ${config}`)];
 }

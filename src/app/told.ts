@@ -1,0 +1,18 @@
+import type { Log } from '../adapters/log.ts';
+import type { Problem } from '../core/model.ts';
+import { problemText } from '../core/problem-text.ts';
+
+/** Tells a problem once when it appears and once when it goes. */
+export function createTold(log: Log): (problems: readonly Problem[]) => void {
+  let known = new Map<string, string>();
+  return (problems) => {
+    const texts = new Map(
+      problems.map((each) => [problemText(each), each.quarantined ? 'quarantined' : 'rejected']),
+    );
+    for (const [text, what] of texts) if (!known.has(text)) log.warn(what, { problem: text });
+    for (const [text, what] of known) {
+      if (!texts.has(text)) log.info(`no-longer-${what}`, { problem: text });
+    }
+    known = texts;
+  };
+}
