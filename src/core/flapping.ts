@@ -5,20 +5,33 @@ const WINDOW_MS = 60_000;
 /** Docker's own restart policy waits a minute at most, so one that still fails ends more often than this. */
 const CALM_MS = 180_000;
 
-type Ended = { readonly id: string; readonly name: string };
+type Ended = {
+  readonly id: string;
+  readonly name: string;
+  /** By the engine's clock: the same twice is one event told twice. */
+  readonly timeNano: number;
+};
+
+type Ends = {
+  readonly ids: Set<string>;
+  readonly times: number[];
+  readonly timeNano: number;
+};
 
 /** A container is known by its name: one that is removed and made again is another id each time. */
 export class Flapping {
-  readonly #ends = new Map<string, { readonly ids: Set<string>; readonly times: number[] }>();
+  readonly #ends = new Map<string, Ends>();
   readonly #named = new Map<string, ReadonlySet<string>>();
 
   /** Takes in that a container ended. Says so when it is the one that makes it flap. */
   ended(
-    { id, name }: Ended,
+    { id, name, timeNano }: Ended,
     now: number,
   ): { readonly name: string; readonly ends: number; readonly seconds: number } | undefined {
-    const { ids, times } = this.#ends.get(name) ?? { ids: new Set(), times: [] };
-    this.#ends.set(name, { ids, times });
+    const before = this.#ends.get(name) ?? { ids: new Set(), times: [], timeNano: -1 };
+    if (before.timeNano === timeNano) return undefined;
+    const { ids, times } = before;
+    this.#ends.set(name, { ids, times, timeNano });
     ids.add(id);
     times.push(now);
     if (times.length > MOST_ENDS) times.shift();

@@ -461,7 +461,7 @@ test('watch: a list call that fails, is cut off or is no list is not taken for "
   const faulty = await startFaultyDocker(lab.folder, engine.socket);
   try {
     for (const fault of ['error', 'cut', 'garbage', 'empty-body'] as const) {
-      faulty.listFault = fault;
+      faulty.spoilt = { path: /\/containers\/json/, fault };
       const { code, stderr } = await lab.portcullis([
         '--config',
         settingsFile,
@@ -473,12 +473,12 @@ test('watch: a list call that fails, is cut off or is no list is not taken for "
       assert.match(stderr, /^portcullis: (Docker|cannot reach Docker)/);
       assert.equal(await nameServed(NAME), 'process_1234');
     }
-    faulty.listFault = undefined;
+    faulty.spoilt = undefined;
     const watch = await startWatch(faulty.url);
-    faulty.listFault = 'error';
+    faulty.spoilt = { path: /\/containers\/json/, fault: 'error' };
     await watch.saw(/docker-lost .*HTTP 500/);
     assert.equal(await nameServed(NAME), 'process_1234');
-    faulty.listFault = undefined;
+    faulty.spoilt = undefined;
     await watch.saw(/docker-reconnected/);
     assert.equal(await nameServed(NAME), 'process_1234');
   } finally {
