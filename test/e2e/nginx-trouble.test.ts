@@ -38,6 +38,7 @@ exec nginx "$@"
   await run('steady', '127.0.0.1:1300:80');
   watch = lab.startPortcullis([...common(), 'watch']);
   await served('steady');
+  await statusSays('all is well', ({ routes }) => routes.live === 1);
 });
 after(async () => {
   await watch?.stop();
@@ -102,7 +103,7 @@ const statusSays = (what: string, holds: (status: Status) => boolean): Promise<t
   waitUntil(
     `status says: ${what}`,
     async () => {
-      const { stdout } = await portcullis('status', '--json');
+      const { stdout } = await lab.host.run(['curl', '-s', 'http://127.0.0.1:9180/status']);
       return (stdout !== '' && holds(JSON.parse(stdout))) || undefined;
     },
     30_000,
