@@ -238,17 +238,22 @@ const dnsLabel = (text: string | undefined): string | undefined =>
     .replaceAll(/[^a-z0-9_-]+/g, '-')
     .replaceAll(/^-+|-+$/g, '');
 
-/** Two routes of one container must not mean the same host and path. */
+/** Two routes of one container must not mean the same host and path, unless they are the same in all. */
 function selfConflicts(container: Container, wanted: readonly WantedRoute[]): readonly Problem[] {
-  const seen = new Map<string, string>();
-  for (const { host, path, server } of wanted) {
+  const seen = new Map<string, WantedRoute>();
+  for (const route of wanted) {
+    const { host, path, server } = route;
     const key = `${host} ${path}`;
     const before = seen.get(key);
-    if (before !== undefined && before !== server.address) {
-      const reason = `asks twice for ${host}${path}: for ${before} and for ${server.address}`;
+    if (before !== undefined && JSON.stringify(before) !== JSON.stringify(route)) {
+      const what =
+        before.server.address === server.address
+          ? 'with different options'
+          : `for ${before.server.address} and for ${server.address}`;
+      const reason = `asks twice for ${host}${path}: ${what}`;
       return [{ container: container.name, label: '', reason }];
     }
-    seen.set(key, server.address);
+    seen.set(key, route);
   }
   return [];
 }

@@ -24,7 +24,7 @@ const candidate = fc
     draining: fc.boolean(),
     bad: fc.boolean(),
     auth: fc.option(fc.constantFrom('team', 'gone'), { nil: undefined }),
-    wishes: fc.array(
+    wishes: fc.uniqueArray(
       fc.record({
         host: fc.constantFrom(...HOSTS),
         path: fc.constantFrom('/', '/api'),
@@ -33,7 +33,7 @@ const candidate = fc
         owner: fc.constantFrom('', 'shop'),
         ready: fc.boolean(),
       }),
-      { maxLength: 3 },
+      { maxLength: 3, selector: ({ host, path }) => `${host}${path}` },
     ),
   })
   .map(({ number, createdAt, lingering, draining, bad, auth, wishes }): Candidate => {

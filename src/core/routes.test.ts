@@ -235,6 +235,17 @@ const REJECTED: readonly [
     [],
   ],
   [
+    'one host and path twice, in a group and not',
+    [
+      container('a', {
+        ports: ['127.0.0.1:1:80'],
+        ...label({ 'x.host': 'a.example', 'y.host': 'a.example', 'y.group': 'g' }),
+      }),
+    ],
+    'container a: asks twice for a.example/: with different options',
+    [],
+  ],
+  [
     'the host network without a port',
     [container('a', { networkMode: 'host', ...label({ host: 'a.example' }) })],
     'container a: is on the host network, where Docker publishes nothing: say with the label "port" which host port is meant',
