@@ -54,7 +54,6 @@ export class Claims {
       }
       for (const from of redirectFrom) {
         const known = this.#names.get(from);
-        if (from === host) return `redirects ${from} to itself`;
         if (known?.use === 'site')
           return `redirects ${from}, which container ${known.container} serves`;
         if (known && known.use !== host) {

@@ -238,22 +238,30 @@ const dnsLabel = (text: string | undefined): string | undefined =>
     .replaceAll(/[^a-z0-9_-]+/g, '-')
     .replaceAll(/^-+|-+$/g, '');
 
-/** Two routes of one container must not mean the same host and path, unless they are the same in all. */
-function selfConflicts(container: Container, wanted: readonly WantedRoute[]): readonly Problem[] {
+/** Two routes of one container must not mean the same host and path, unless they are the same in all; nor a name in two ways. */
+function selfConflicts({ name }: Container, wanted: readonly WantedRoute[]): readonly Problem[] {
+  const problem = (reason: string): readonly Problem[] => [{ container: name, label: '', reason }];
   const seen = new Map<string, WantedRoute>();
+  const hosts = new Set(wanted.map(({ host }) => host));
+  const redirects = new Map<string, string>();
   for (const route of wanted) {
-    const { host, path, server } = route;
-    const key = `${host} ${path}`;
-    const before = seen.get(key);
+    const { host, path, server, redirectFrom } = route;
+    const before = seen.get(`${host} ${path}`);
     if (before !== undefined && JSON.stringify(before) !== JSON.stringify(route)) {
       const what =
         before.server.address === server.address
           ? 'with different options'
           : `for ${before.server.address} and for ${server.address}`;
-      const reason = `asks twice for ${host}${path}: ${what}`;
-      return [{ container: container.name, label: '', reason }];
+      return problem(`asks twice for ${host}${path}: ${what}`);
     }
-    seen.set(key, route);
+    seen.set(`${host} ${path}`, route);
+    for (const from of redirectFrom) {
+      if (from === host) return problem(`redirects ${from} to itself`);
+      if (hosts.has(from)) return problem(`redirects ${from} to ${host}, and serves it as well`);
+      const target = redirects.get(from) ?? host;
+      if (target !== host) return problem(`redirects ${from} to ${target} and to ${host}`);
+      redirects.set(from, host);
+    }
   }
   return [];
 }

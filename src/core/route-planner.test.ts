@@ -52,8 +52,13 @@ const candidate = fc
       endpoints: [],
       networkMode: 'default',
     };
+    const hosts = new Set<string>(wishes.map(({ host }) => host));
+    const redirected = new Set<string>();
+    // What one container contradicts itself in never comes so far.
+    const own = (from: string): boolean => !hosts.has(from) && !redirected.has(from);
     const wanted = wishes.map(({ port, owner, ...wish }): WantedRoute => ({
       ...wish,
+      redirectFrom: wish.redirectFrom.filter((from) => own(from) && redirected.add(from)),
       owner: owner || name,
       ...(owner !== '' && { member: name }),
       access: auth === undefined ? ACCESS : { ...ACCESS, authBasic: auth },

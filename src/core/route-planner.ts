@@ -17,6 +17,8 @@ type Known = {
   readonly candidate: Candidate;
   /** Each once. */
   readonly wishes: readonly Wish[];
+  /** It has one host under two owners (a group and itself): whose the site is depends on who held it. */
+  readonly isSplit: boolean;
   /** What planRoutes() says of it alone; undefined while it shares a wish, or is not planned yet. */
   alone: RoutePlan | undefined;
   seen: number;
@@ -45,7 +47,7 @@ export class RoutePlanner {
     const plans: RoutePlan[] = [];
     const contested: Candidate[] = [];
     for (const known of this.#known.values()) {
-      if (known.wishes.some(({ count }) => count > 1)) {
+      if (known.isSplit || known.wishes.some(({ count }) => count > 1)) {
         contested.push(known.candidate);
         this.#forgetPlan(known);
         continue;
@@ -85,7 +87,10 @@ export class RoutePlanner {
       }
       if (before) this.#forget(before);
       const wishes = wishesOf(candidate).map((key) => this.#wish(key));
-      this.#known.set(id, { candidate, wishes, alone: undefined, seen: this.#pass });
+      this.#known.set(id, {
+        ...{ candidate, wishes, isSplit: isSplit(candidate) },
+        ...{ alone: undefined, seen: this.#pass },
+      });
     }
     if (this.#known.size === candidates.length) return;
     for (const [id, known] of this.#known) {
@@ -125,6 +130,11 @@ const wishesOf = ({ routes }: Candidate): readonly string[] => [
     ]),
   ),
 ];
+
+const isSplit = ({ routes: { wanted } }: Candidate): boolean =>
+  wanted.some(({ host, owner }) =>
+    wanted.some((other) => other.host === host && other.owner !== owner),
+  );
 
 const sameCandidate = (a: Candidate, b: Candidate): boolean =>
   a.container === b.container &&

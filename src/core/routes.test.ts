@@ -245,6 +245,32 @@ const REJECTED: readonly [
     'container a: asks twice for a.example/: with different options',
     [],
   ],
+  ...(
+    [
+      [{ 'x.host': 'a.example', 'x.redirect-from': 'a.example' }, 'redirects a.example to itself'],
+      [
+        {
+          'x.host': 'a.example',
+          'y.host': 'b.example',
+          'y.path': '/y',
+          'x.redirect-from': 'b.example',
+        },
+        'redirects b.example to a.example, and serves it as well',
+      ],
+      [
+        {
+          ...{ 'x.host': 'a.example', 'x.redirect-from': 'c.example' },
+          ...{ 'y.host': 'b.example', 'y.redirect-from': 'c.example' },
+        },
+        'redirects c.example to a.example and to b.example',
+      ],
+    ] as const
+  ).map(([labels, problem]): (typeof REJECTED)[number] => [
+    problem,
+    [container('a', { ports: ['127.0.0.1:1:80'], ...label(labels) })],
+    `container a: ${problem}`,
+    [],
+  ]),
   [
     'the host network without a port',
     [container('a', { networkMode: 'host', ...label({ host: 'a.example' }) })],
