@@ -20,7 +20,8 @@ export type ErrorCode =
   | 'nmap-file'
   | 'not-running'
   | 'system'
-  | 'watch-failed';
+  | 'watch-failed'
+  | 'swarm-unavailable';
 
 /**
  * A failure of something outside this program that a person can act on.

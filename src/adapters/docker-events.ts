@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { eventFromApi, type DockerEvent } from '../core/docker/event.ts';
+import { EVENT_KINDS, eventFromApi, type DockerEvent } from '../core/docker/event.ts';
 import { ShapeError } from '../core/docker/reader.ts';
 import { PortcullisError } from '../errors.ts';
 import { dockerUnreachable } from './docker-error.ts';
@@ -27,10 +27,13 @@ const CONTAINER_ACTIONS = [
 ];
 const NETWORK_ACTIONS = ['connect', 'disconnect', 'create', 'destroy'];
 const DAEMON_ACTIONS = ['reload'];
+const SWARM_ACTIONS = ['create', 'update', 'remove'];
 /** What is asked of `GET /events`. */
 export const EVENT_FILTERS = {
-  type: ['container', 'network', 'daemon'],
-  event: [...new Set([...CONTAINER_ACTIONS, ...NETWORK_ACTIONS, ...DAEMON_ACTIONS])],
+  type: [...EVENT_KINDS],
+  event: [
+    ...new Set([...CONTAINER_ACTIONS, ...NETWORK_ACTIONS, ...DAEMON_ACTIONS, ...SWARM_ACTIONS]),
+  ],
 };
 
 const MAX_LINE = 16 * 1024 * 1024;

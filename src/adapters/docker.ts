@@ -34,8 +34,10 @@ export type DockerSource = {
   inspect(id: string, signal: AbortSignal): Promise<Container | undefined>;
   version(signal: AbortSignal): Promise<EngineVersion>;
   info(signal: AbortSignal): Promise<EngineInfo>;
-  /** Services of the Swarm; undefined where this node is no manager of one. */
+  /** Services of the Swarm; undefined where this node is no manager of one, or the Swarm has no leader. */
   services(signal: AbortSignal): Promise<readonly SwarmService[] | undefined>;
+  /** One service by id; undefined when there is none. */
+  service(id: string, signal: AbortSignal): Promise<SwarmService | undefined>;
   /** The cheapest question: does Docker answer? */
   ping(signal: AbortSignal): Promise<void>;
   /** See `openEvents`. */
@@ -77,7 +79,19 @@ export async function openDocker({
     async networks(signal) {
       const path = '/networks';
       const json = await http.json({ path, signal, limitMs });
-      return parseList(http, { path, json }, networkFromApi);
+      const listed = parseList(http, { path, json }, networkFromApi);
+      return Promise.all(
+        listed.map(async (network, index) => {
+          if (network.name !== 'docker_gwbridge') return network;
+          const one = `/networks/${encodeURIComponent(network.id)}`;
+          const answer = await unlessRefused(
+            http.json({ path: one, signal, limitMs }),
+            /\(HTTP (403|404)\)/, // just gone, or a proxy that lets only lists through
+          );
+          if (answer === undefined) return network;
+          return parse(http, { path: one, json: answer }, (found) => networkFromApi(found, index));
+        }),
+      );
     },
     async inspect(id, signal) {
       const path = `/containers/${encodeURIComponent(id)}/json`;
@@ -106,9 +120,17 @@ export async function openDocker({
       const path = '/services';
       const json = await unlessRefused(
         http.json({ path, signal, limitMs }),
-        /\(HTTP (404|406|503)\)/,
+        /\(HTTP (404|406|503)\)|does not have a leader/,
       );
       return json === undefined ? undefined : parseList(http, { path, json }, serviceFromApi);
+    },
+    async service(id, signal) {
+      const path = `/services/${encodeURIComponent(id)}`;
+      const json = await unlessRefused(
+        http.json({ path, signal, limitMs }),
+        /service .*not found.* \(HTTP 404\)/i,
+      );
+      return json === undefined ? undefined : parse(http, { path, json }, serviceFromApi);
     },
     async ping(signal) {
       await http.bytes({ path: '/_ping', signal, limitMs });

@@ -20,17 +20,18 @@ import { nmapCommands, nmapDifferences, type NmapDifference } from '../core/expo
 import { exposures, forwardedByOthers, meshed } from '../core/exposure/paths.ts';
 import { goalOf } from '../core/exposure/reachable.ts';
 import type { Drift } from '../core/firewall/drift.ts';
-import type { Snapshot } from '../core/model.ts';
+import type { Container, Snapshot } from '../core/model.ts';
 import { addressText } from '../core/rules/address-range.ts';
 import { PROTOCOLS } from '../core/rules/packet.ts';
 import { countSources, MOST_SOURCES } from '../core/rules/sources.ts';
 import { createReach, MOST_PORTS, type Goal } from '../core/rules/reach.ts';
 import type { Settings } from '../core/settings-schema.ts';
 import { PortcullisError } from '../errors.ts';
-import { firewallSnapshot } from './firewall-snapshot.ts';
+import { containersAtRest } from './firewall-snapshot.ts';
 import { openBackend, policyNow } from './firewall.ts';
 import { outsideOf } from './outside.ts';
 import { NOTHING_MET, probed, type Met } from './probe.ts';
+import { swarmNow, withSwarm } from './swarm-once.ts';
 
 export type Audit = {
   readonly engine: {
@@ -72,18 +73,22 @@ export async function audit(
 ): Promise<Audit> {
   const scans = nmapFile === undefined ? undefined : await readNmap(nmapFile);
   const signal = AbortSignal.timeout(30_000);
-  const [version, info, snapshot, backend, { rules, unread }, listeners, daemonPorts] =
+  const [version, info, listed, swarm, backend, { rules, unread }, listeners, daemonPorts] =
     await Promise.all([
       source.version(signal),
       source.info(signal),
-      firewallSnapshot(source, signal),
+      containersAtRest(source, signal),
+      swarmNow(settings, { source, signal }),
       openBackend(settings, { source, run, signal }).catch(noBackend),
       readRules(run),
       readListeners(),
       portsOfProgram('dockerd'),
     ]);
-  const services = info.swarm ? await source.services(signal) : [];
-  const { ruleset } = await policyNow(settings, snapshot);
+  const { services } = swarm;
+  const guarded = withSwarm(listed, swarm, settings);
+  const { ruleset } = await policyNow(settings, guarded);
+  const isReal = ({ swarmPorts }: Container): boolean => swarmPorts === undefined;
+  const snapshot = { ...guarded, containers: guarded.containers.filter(isReal) };
   const usable = typeof backend === 'string' ? undefined : backend;
   const drift = (await usable?.drift(ruleset)) ?? [];
   const enforced = usable !== undefined && drift.length === 0;
@@ -91,7 +96,7 @@ export async function audit(
   const full = await withHostPorts(snapshot, source, signal);
   const paths = [
     ...exposures(full, ruleset, (container) => containerAccess(container, settings.label_prefix)),
-    ...meshed(services ?? []),
+    ...meshed(services ?? [], ruleset),
     ...forwardedByOthers(snapshot, rules.forwardings),
   ];
   const world = { rules, ruleset, settings, listening, readable: unread.length === 0 };
@@ -132,7 +137,7 @@ export async function audit(
       ...(typeof backend === 'string' ? [backend] : []),
       ...(services === undefined
         ? [
-            'This node is no manager of its Swarm, so the ports of the routing mesh are not known here: run audit on a manager, too.',
+            'No manager of the Swarm tells which services there are, so the ports of the routing mesh are not known here: set swarm.port, or run audit on a manager, too.',
           ]
         : []),
       ...unread.map((what) => `Not read: ${what}. Nothing is called closed by rules.`),

@@ -153,7 +153,7 @@ async function lookAtFirewall(settings: Settings, source: DockerSource): Promise
   const backend = fact(NGINX_MS, () => chooseBackend(run, settings.firewall.backend));
   const drift = fact(NGINX_MS, async (signal) => {
     const [snapshot, usable] = await Promise.all([
-      firewallSnapshot(source, signal),
+      firewallSnapshot(source, settings, signal),
       openBackend(settings, { source, run, signal }),
     ]);
     return usable.drift((await policyNow(settings, snapshot)).ruleset);

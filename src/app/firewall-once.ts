@@ -26,7 +26,10 @@ export async function firewallOnce(
 ): Promise<FirewallOutcome> {
   const signal = AbortSignal.timeout(30_000);
   const backend = await openBackend(settings, { source, run, signal });
-  const { ruleset, problems } = await policyNow(settings, await firewallSnapshot(source, signal));
+  const { ruleset, problems } = await policyNow(
+    settings,
+    await firewallSnapshot(source, settings, signal),
+  );
   const drift = await backend.drift(ruleset);
   const outcome = { differences: drift.length, problems };
   if (settings.firewall.mode === 'audit') {

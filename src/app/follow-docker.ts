@@ -92,6 +92,7 @@ async function followOnce(deps: FollowDeps, onConnected: () => void): Promise<vo
       for await (const event of stream) {
         onEvent?.(event);
         lastEventAt = now();
+        if (event.kind === 'service' || event.kind === 'node') continue;
         if (event.kind === 'container' && event.action === 'die') {
           const started = flapping.ended(event, now());
           if (started) {

@@ -1,12 +1,14 @@
-import type { Status } from '../core/status.ts';
+import type { Status, SwarmStatus } from '../core/status.ts';
 
-type Part = Exclude<keyof Status, 'version' | 'since'>;
+type Part = Exclude<keyof Status, 'version' | 'since' | 'swarm'>;
 
 /** What the parts of `watch` report, and the status endpoint reads. */
 export type StatusBoard = {
   readonly status: () => Status;
   /** Takes in what changed of one part. */
   report<P extends Part>(part: P, changes: Partial<Status[P]>): void;
+  /** Undefined: this host is in no Swarm. */
+  swarm(state: SwarmStatus | undefined): void;
   /** Adds one. */
   count(what: keyof Status['events'] | 'repairs'): void;
 };
@@ -32,6 +34,10 @@ export function createStatusBoard(version: string, since: Date): StatusBoard {
     status: () => status,
     report(part, changes) {
       status = { ...status, [part]: { ...status[part], ...changes } };
+    },
+    swarm(state) {
+      const { swarm: _before, ...rest } = status;
+      status = { ...rest, ...(state && { swarm: state }) };
     },
     count(what) {
       if (what === 'repairs') {

@@ -5,6 +5,7 @@ import { serveStatus } from '../adapters/status-server.ts';
 import { watchFiles } from '../adapters/watch-files.ts';
 import { Flapping } from '../core/flapping.ts';
 import type { Network } from '../core/model.ts';
+import { createSwarmView } from '../core/swarm/swarm-view.ts';
 import { Tracker } from '../core/tracker.ts';
 import type { LoadedSettings } from '../settings.ts';
 import { createCandidates } from './candidates.ts';
@@ -13,6 +14,7 @@ import { createFirewallKeeper } from './keep-firewall.ts';
 import { openPublisher, type OpenedPublisher } from './open-publisher.ts';
 import { createPublishPass } from './publish-pass.ts';
 import { createReconcileLoop } from './reconcile-loop.ts';
+import { createSwarmFollower } from './follow-swarm.ts';
 import { runParts, type Part } from './run-parts.ts';
 import { servedContainers } from './served-containers.ts';
 import type { StatusBoard } from './status-board.ts';
@@ -76,13 +78,26 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
   const candidates = createCandidates(settings);
   /** Undefined until the engine was heard: nothing known is not "no containers". */
   let networks: readonly Network[] | undefined;
+  const view = createSwarmView(settings.label_prefix);
+  const swarm = createSwarmFollower({
+    ...{ settings, source, log, board, random, signal },
+    onChange: () => {
+      firewall.trigger();
+      loop.trigger();
+    },
+  });
   const firewall = createFirewallKeeper({
     settings,
     source,
     log,
     now,
     signal,
-    snapshot: () => networks && { containers: [...tracker.containers, ...tracker.ended], networks },
+    snapshot() {
+      const services = swarm.now();
+      if (!networks || !services) return undefined;
+      const containers = [...tracker.containers, ...tracker.ended];
+      return { containers: view.guarded(containers, services), networks };
+    },
     onProblems: createTold(log),
     board,
   });
@@ -94,7 +109,12 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
     now,
     board,
     tracker,
-    candidates,
+    candidates: (running, lingering, isDraining) => {
+      const services = swarm.now();
+      return services
+        ? candidates(view.routed(running, services), view.tasks(lingering, services), isDraining)
+        : candidates(running, lingering, isDraining);
+    },
     driftAction: settings.nginx.drift,
   });
 
@@ -106,7 +126,7 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
     nextTimedAt: () => tracker.nextExpiryAt,
     onFailure: ({ message }) => board.report('nginx', { last_error: message }),
     pass: async (reloading) => {
-      if (networks) await sites.pass(reloading);
+      if (networks && swarm.now()) await sites.pass(reloading);
     },
   });
   /** Nobody tells what happens to Nginx, so it is looked at now and then. */
@@ -170,7 +190,9 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
               firewall.trigger();
               loop.trigger();
             },
-            onEvent: ({ kind, action, name }) => {
+            onEvent: (event) => {
+              const { kind, action, name } = event;
+              swarm.tell(event);
               board.count('seen');
               log.debug('docker-event', { kind, action, name });
             },
@@ -189,6 +211,7 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
           loop.trigger();
           await lookAtNginx(until);
         },
+        swarm: () => swarm.run(),
       },
       { signal: session.signal, log, onFailure: () => failed.abort() },
     );

@@ -52,7 +52,7 @@ async function open(options: FirewallOptions): Promise<Opened> {
   const source = await openDocker({ url: options.docker, env: process.env });
   const signal = AbortSignal.timeout(30_000);
   const backend = await openBackend(settings, { source, run, signal });
-  const policy = await policyNow(settings, await firewallSnapshot(source, signal));
+  const policy = await policyNow(settings, await firewallSnapshot(source, settings, signal));
   return { settings, source, backend, policy };
 }
 

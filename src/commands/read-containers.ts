@@ -3,10 +3,10 @@ import type { Settings } from '../core/settings-schema.ts';
 import { PortcullisError } from '../errors.ts';
 import type { GlobalOptions } from './global-options.ts';
 
-/** Running containers, from the file that `--from` names, else from Docker in one list call (`compat` needs more). */
+/** Running containers, from the file that `--from` names, else from Docker, with what a Swarm adds to them. */
 export async function readContainers(
   { from, docker }: GlobalOptions & { readonly from?: string },
-  { compat }: Pick<Settings, 'compat'>,
+  settings: Settings,
 ): Promise<readonly Container[]> {
   if (from !== undefined) {
     const [{ readJson }, { readContainers: read }, { ShapeError }] = await Promise.all([
@@ -24,6 +24,15 @@ export async function readContainers(
     }
   }
   const { openDocker } = await import('../adapters/docker.ts');
-  const source = await openDocker({ url: docker, env: process.env, compat });
-  return source.containers(new AbortController().signal); // each call has a limit of its own
+  const source = await openDocker({ url: docker, env: process.env, compat: settings.compat });
+  const { signal } = new AbortController(); // each call has a limit of its own
+  const [{ swarmNow }, { createSwarmView }] = await Promise.all([
+    import('../app/swarm-once.ts'),
+    import('../core/swarm/swarm-view.ts'),
+  ]);
+  const [running, swarm] = await Promise.all([
+    source.containers(signal),
+    swarmNow(settings, { source, signal }),
+  ]);
+  return createSwarmView(settings.label_prefix).routed(running, swarm);
 }

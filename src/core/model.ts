@@ -49,6 +49,11 @@ export type Container = {
   /** Every container port that EXPOSE or -p names. */
   readonly exposed: readonly ContainerPort[];
   readonly endpoints: readonly Endpoint[];
+  /**
+   * No container at all, but what a Swarm service of this name publishes on this node: by the routing
+   * mesh, or in host mode as soon as a task of it starts here.
+   */
+  readonly swarmPorts?: 'ingress' | 'host';
 };
 
 export type Network = {
@@ -62,6 +67,8 @@ export type Network = {
   readonly internal: boolean;
   /** The Swarm routing mesh. */
   readonly ingress: boolean;
+  /** Where the routing mesh takes in packets for published ports; only of `docker_gwbridge`. */
+  readonly meshAddress?: string;
   readonly options: Readonly<Record<string, string>>;
 };
 

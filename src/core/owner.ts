@@ -1,4 +1,5 @@
 import type { Container } from './model.ts';
+import { taskService } from './swarm/task.ts';
 
 const label = (container: Container, key: string): string | undefined =>
   Object.hasOwn(container.labels, key) ? container.labels[key] : undefined;
@@ -7,8 +8,10 @@ export const composeProject = (container: Container): string | undefined =>
   label(container, 'com.docker.compose.project') ?? label(container, 'com.docker.stack.namespace');
 
 export const composeService = (container: Container): string | undefined =>
-  label(container, 'com.docker.compose.service') ??
-  label(container, 'com.docker.swarm.service.name');
+  label(container, 'com.docker.compose.service') ?? swarmService(container);
+
+const swarmService = (container: Container): string | undefined =>
+  container.swarmPorts === undefined ? taskService(container) : container.name;
 
 /** `docker compose run` leaves such containers; they are copies of a service, not its replicas. */
 export const isOneOff = (container: Container): boolean =>
@@ -25,7 +28,7 @@ export function ownerOf(container: Container, group: string | undefined): string
   if (project !== undefined && service !== undefined)
     return `Compose service ${project}/${service}`;
   // After Compose, which sets its own labels over those of a file, and leaves Swarm's to the file.
-  const swarm = label(container, 'com.docker.swarm.service.name');
+  const swarm = swarmService(container);
   if (swarm !== undefined) return `Swarm service ${swarm}`;
   return `container ${container.name}`;
 }

@@ -158,6 +158,19 @@ export const settingsSchema = z.strictObject({
         .default(''),
     })
     .prefault({}),
+  /** Beyond the contract: how the managers of a Swarm tell its workers which services there are. */
+  swarm: z
+    .strictObject({
+      /** TCP port of the managers, the same on every node; 0 for none. */
+      port: z
+        .int('must be a port number, or 0')
+        .min(0, 'must be from 0 to 65535')
+        .max(65_535, 'must be from 0 to 65535')
+        .default(0),
+      /** '' for `swarm/certificates` in Docker's own folder. */
+      certificates: optionalPath.default(''),
+    })
+    .prefault({}),
   compat: z.array(z.enum(['nginx-proxy'])).default([]),
 });
 

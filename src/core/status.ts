@@ -1,5 +1,18 @@
 import { shownName } from './problem-text.ts';
 
+/** What is known of a Swarm's services, and from whom. */
+export type SwarmStatus = {
+  readonly role: 'manager' | 'worker';
+  /** Undefined: none is known. */
+  readonly services?: number;
+  /** `engine`, the address of a manager, or `kept` for the last good list. */
+  readonly from: string;
+  /** When they were last confirmed, ISO 8601. */
+  readonly as_of?: string;
+  /** Why they are not known for sure. */
+  readonly error?: string;
+};
+
 /** What a running `watch` is doing, as `status --json` prints it. */
 export type Status = {
   readonly version: string;
@@ -22,6 +35,8 @@ export type Status = {
     /** Files changed by hand that are not restored. */
     readonly drift: readonly string[];
   };
+  /** Undefined until it is known, and on a host that is in no Swarm. */
+  readonly swarm?: SwarmStatus;
   readonly firewall: {
     readonly mode: string;
     readonly backend: string | null;
@@ -37,17 +52,18 @@ export type Status = {
 };
 
 /** Empty where all is well. */
-export function complaints({ docker, nginx, firewall }: Status): readonly string[] {
+export function complaints({ docker, nginx, swarm, firewall }: Status): readonly string[] {
   return [
     ...(docker.connected ? [] : ['Docker is not reachable: every route is kept as it was']),
     ...(nginx.last_error === null ? [] : [`the last pass failed: ${nginx.last_error}`]),
     ...(nginx.generation === null && nginx.last_error === null ? ['nothing is published yet'] : []),
+    ...(swarm?.error === undefined ? [] : [`the Swarm's services are kept: ${swarm.error}`]),
     ...(firewall.mode === 'enforce' && !firewall.enforced ? ['the firewall is not enforced'] : []),
   ];
 }
 
 export function statusLines(status: Status): readonly string[] {
-  const { version, since, docker, nginx, firewall, routes, events } = status;
+  const { version, since, docker, nginx, swarm, firewall, routes, events } = status;
   const bad = complaints(status);
   return [
     bad.length === 0 ? 'watch is well' : `watch is not well: ${bad.join('; ')}`,
@@ -56,6 +72,11 @@ export function statusLines(status: Status): readonly string[] {
     ...docker.flapping.map((name) => `           ${shownName(name)} starts and ends over and over`),
     `nginx      ${nginx.version ?? 'version not known'}, generation ${nginx.generation ?? 'none'}, last reload ${nginx.last_reload ?? 'none'}, ${nginx.old_workers} old workers`,
     ...nginx.drift.map((file) => `           ${file} was changed by hand`),
+    ...(swarm === undefined
+      ? []
+      : [
+          `swarm      ${swarm.role}, ${swarm.services ?? 'no known'} services, from ${swarm.from}, of ${swarm.as_of ?? 'never'}`,
+        ]),
     `firewall   ${firewall.enforced ? `enforced with ${firewall.backend ?? ''}` : `not enforced (mode ${firewall.mode})`}, ${firewall.repairs} repairs`,
     `routes     ${routes.live} live, ${routes.rejected} rejected, ${routes.quarantined} quarantined`,
     `events     ${events.seen} seen, ${events.reconciles} passes, ${events.reloads} reloads`,

@@ -25,6 +25,13 @@ export function containerState(text: string, place: string): ContainerState {
   throw new ShapeError(`${place}: ${shown} is not a known container state`);
 }
 
+/** A time as inspect answers have it -> seconds since 1970. */
+export function createdSeconds(text: string, place: string): number {
+  const ms = Date.parse(text);
+  if (!Number.isNaN(ms)) return Math.floor(ms / 1000);
+  throw new ShapeError(`${place}: Created must be a time, but is ${JSON.stringify(text)}`);
+}
+
 /** `''` and `none` are what Docker says of a container without a health check. */
 export function health(text: string, place: string): Health {
   if (text === '' || text === 'none') return 'none';

@@ -5,9 +5,20 @@ import {
   optionalFlag,
   optionalText,
   textField,
+  type JsonObject,
 } from './reader.ts';
 
 export type EngineVersion = { readonly version: string; readonly api: string };
+
+export type SwarmNode = {
+  readonly nodeId: string;
+  /** It can answer for the whole Swarm. */
+  readonly manager: boolean;
+  /** Addresses of the managers, without their ports. */
+  readonly managers: readonly string[];
+  /** Docker's own folder, as `/var/lib/docker`. */
+  readonly dataRoot: string;
+};
 
 /** What matters to this tool of `GET /info`. */
 export type EngineInfo = {
@@ -16,6 +27,8 @@ export type EngineInfo = {
   /** `iptables`, `nftables`, with `+firewalld` where that runs; undefined before API 1.49. */
   readonly firewallBackend?: string;
   readonly swarm: boolean;
+  /** This node's place in a Swarm; undefined where it is in none. */
+  readonly swarmNode?: SwarmNode;
   readonly rootless: boolean;
   readonly liveRestore: boolean;
   /** `systemd` or `cgroupfs` */
@@ -43,16 +56,33 @@ export function engineFromInfo(answer: unknown): EngineInfo {
   const backend = optionalText(objectField(from, 'FirewallBackend', place), 'Driver', place);
   const timeMs = Date.parse(optionalText(from, 'SystemTime', place));
   const swarm = optionalText(objectField(from, 'Swarm', place), 'LocalNodeState', place);
+  const inSwarm = swarm !== '' && swarm !== 'inactive';
   return {
     version: textField(from, 'ServerVersion', place),
     operatingSystem: optionalText(from, 'OperatingSystem', place),
     ...(backend !== '' && { firewallBackend: backend }),
-    swarm: swarm !== '' && swarm !== 'inactive',
+    swarm: inSwarm,
+    ...(inSwarm && { swarmNode: swarmNode(from) }),
     rootless: listField(from, 'SecurityOptions', place).includes('name=rootless'),
     liveRestore: optionalFlag(from, 'LiveRestoreEnabled', place),
     cgroupDriver: optionalText(from, 'CgroupDriver', place),
     cgroupVersion: optionalText(from, 'CgroupVersion', place),
     ...(Number.isFinite(timeMs) && { timeMs }),
     warnings: listField(from, 'Warnings', place).map(String),
+  };
+}
+
+function swarmNode(engine: JsonObject): SwarmNode {
+  const place = "the engine's Swarm";
+  const from = objectField(engine, 'Swarm', place);
+  const managers = listField(from, 'RemoteManagers', place).map((each) => {
+    const address = optionalText(objectAt(each, place), 'Addr', place);
+    return address.replace(/:\d+$/, '').replaceAll(/[[\]]/g, '');
+  });
+  return {
+    nodeId: optionalText(from, 'NodeID', place),
+    manager: optionalFlag(from, 'ControlAvailable', place),
+    managers: managers.filter((address) => address !== ''),
+    dataRoot: optionalText(engine, 'DockerRootDir', place),
   };
 }

@@ -9,13 +9,16 @@ import {
   textMapField,
 } from './reader.ts';
 
+/** `service` and `node` are told to the managers of a Swarm only. */
+export const EVENT_KINDS = ['container', 'network', 'daemon', 'service', 'node'] as const;
+
 export type DockerEvent = {
-  readonly kind: 'container' | 'network' | 'daemon';
+  readonly kind: (typeof EVENT_KINDS)[number];
   /** As Docker says it, without what follows a colon: `start`, `die`, `connect`, `health_status`, … */
   readonly action: string;
   /** Only for `health_status`. */
   readonly health?: Health;
-  /** Of the container, network or daemon. */
+  /** Of the container, network, daemon, service or node. */
   readonly id: string;
   readonly name: string;
   /** For a container its labels too; for `connect` and `disconnect` the container's id as `container`. */
@@ -32,8 +35,9 @@ export type DockerEvent = {
 export function eventFromApi(message: unknown): DockerEvent | undefined {
   const place = 'Docker event';
   const from = objectAt(message, place);
-  const kind = textField(from, 'Type', place);
-  if (kind !== 'container' && kind !== 'network' && kind !== 'daemon') return undefined;
+  const type = textField(from, 'Type', place);
+  const kind = EVENT_KINDS.find((known) => known === type);
+  if (kind === undefined) return undefined;
   const actor = objectField(from, 'Actor', place);
   const attributes = textMapField(actor, 'Attributes', place);
   const [action = '', rest = ''] = textField(from, 'Action', place).split(': ', 2);

@@ -1,6 +1,6 @@
 import type { Container, ContainerPort, PublishedPort } from '../model.ts';
 import { compatEnvironment } from '../compat/nginx-proxy.ts';
-import { containerState, endpoints, health } from './container-fields.ts';
+import { containerState, createdSeconds, endpoints, health } from './container-fields.ts';
 import { containerPort, hostAddresses, MAX_PORT, sortExposed, sortPublished } from './ports.ts';
 import {
   listField,
@@ -37,7 +37,7 @@ export function containerFromInspect(answer: unknown, index = 0): Container {
     id,
     name,
     image: optionalText(config, 'Image', place),
-    createdAt: createdAt(textField(from, 'Created', place), place),
+    createdAt: createdSeconds(textField(from, 'Created', place), place),
     state: containerState(textField(state, 'Status', place), place),
     health: health(optionalText(objectField(state, 'Health', place), 'Status', place), place),
     labels: textMapField(config, 'Labels', place),
@@ -50,12 +50,6 @@ export function containerFromInspect(answer: unknown, index = 0): Container {
     exposed: sortExposed([...exposed, ...published.keys, ...portBindings.keys]),
     endpoints: endpoints(from, place),
   };
-}
-
-function createdAt(text: string, place: string): number {
-  const ms = Date.parse(text);
-  if (!Number.isNaN(ms)) return Math.floor(ms / 1000);
-  throw new ShapeError(`${place}: Created must be a time, but is ${JSON.stringify(text)}`);
 }
 
 type Where = { readonly key: string; readonly place: string };

@@ -1,4 +1,5 @@
 import type { Network } from '../model.ts';
+import { ipAddress, isUnset } from './ports.ts';
 import {
   listField,
   objectAt,
@@ -7,6 +8,7 @@ import {
   optionalText,
   textField,
   textMapField,
+  type JsonObject,
 } from './reader.ts';
 
 const BRIDGE_NAME = 'com.docker.network.bridge.name';
@@ -32,8 +34,16 @@ export function networkFromApi(entry: unknown, index: number): Network {
     subnets: subnets(objectField(from, 'IPAM', place), place),
     internal: optionalFlag(from, 'Internal', place),
     ingress: optionalFlag(from, 'Ingress', place),
+    ...meshAddress(from, place),
     options,
   };
+}
+
+/** Only an inspect of `docker_gwbridge` tells it; a list does not say who is on a network. */
+function meshAddress(from: JsonObject, place: string): Pick<Network, 'meshAddress'> {
+  const member = objectField(objectField(from, 'Containers', place), 'ingress-sbox', place);
+  const [address = ''] = optionalText(member, 'IPv4Address', place).split('/');
+  return isUnset(address) ? {} : { meshAddress: ipAddress(address, place) };
 }
 
 /** As Docker names the Linux bridge of a network. */

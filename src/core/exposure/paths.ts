@@ -139,7 +139,7 @@ const addressesOf = ({ endpoints }: Container): readonly string[] =>
   );
 
 /** Ports that a Swarm publishes on every node, whether or not a task runs here. */
-export const meshed = (services: readonly SwarmService[]): readonly Exposure[] =>
+export const meshed = (services: readonly SwarmService[], ruleset: Ruleset): readonly Exposure[] =>
   services.flatMap(({ name, ports }) =>
     ports
       .filter(({ mode }) => mode === 'ingress')
@@ -149,7 +149,7 @@ export const meshed = (services: readonly SwarmService[]): readonly Exposure[] =
         protocol,
         bind: `*:${publishedPort}`,
         path: 'swarm-ingress',
-        sources: [],
+        sources: grantedTo(ruleset, protocol, publishedPort),
         endpoints: [],
         bridges: ['docker_gwbridge'],
         target: { address: 'host', port: publishedPort },

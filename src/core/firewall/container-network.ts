@@ -26,8 +26,9 @@ export function networkPlace(container: Container, containers: readonly Containe
 }
 
 /** Docker takes a name, an id or the start of an id. */
-export const isContainer = ({ id, name }: Container, nameOrId: string): boolean =>
-  name === nameOrId || id === nameOrId || (nameOrId.length >= 12 && id.startsWith(nameOrId));
+export const isContainer = ({ id, name, swarmPorts }: Container, nameOrId: string): boolean =>
+  swarmPorts === undefined &&
+  (name === nameOrId || id === nameOrId || (nameOrId.length >= 12 && id.startsWith(nameOrId)));
 
 /** Ports of the host that the container has now or will have when it starts. */
 export function hostBindings(
@@ -45,15 +46,24 @@ export function hostBindings(
 const isUnforwarded = (network: Network | undefined): boolean =>
   network !== undefined && ['host', 'null', 'macvlan', 'ipvlan'].includes(network.driver);
 
-/** The addresses on Linux bridges to which Docker forwards `port`. */
-export const forwardedTo = (
+/** The addresses on Linux bridges to which Docker forwards `port`; the mesh takes it in by its host port. */
+export function forwardedTo(
   container: Container,
-  port: number,
+  port: Pick<PublishedPort, 'hostPort' | 'containerPort'>,
   { networks }: Snapshot,
-): readonly EndpointPort[] =>
-  container.endpoints
+): readonly EndpointPort[] {
+  if (container.swarmPorts === 'ingress') {
+    const { hostPort } = port;
+    return networks.flatMap(({ meshAddress: address }) =>
+      address === undefined ? [] : [{ address, port: hostPort }],
+    );
+  }
+  return container.endpoints
     .filter((endpoint) => networkOf(endpoint, networks)?.driver === 'bridge')
-    .flatMap((endpoint) => addressesOf(endpoint).map((address) => ({ address, port })));
+    .flatMap((endpoint) =>
+      addressesOf(endpoint).map((address) => ({ address, port: port.containerPort })),
+    );
+}
 
 /** The container's addresses that Docker puts no NAT before: gateway mode "routed", for each family by itself. */
 export const routedAddresses = (container: Container, { networks }: Snapshot): readonly string[] =>

@@ -98,11 +98,15 @@ export function containerGrants(
       port: hostPort,
       address: boundAddress(hostAddress),
       sources,
-      endpoints: forwardedTo(container, containerPort, snapshot),
+      endpoints: forwardedTo(container, { hostPort, containerPort }, snapshot),
     }));
   if (grants.some(({ endpoints }) => endpoints.length === 0)) {
     problems.push(
-      problem('is on no bridge network, so its own address is not known; attach it to one'),
+      problem(
+        container.swarmPorts === undefined
+          ? 'is on no bridge network, so its own address is not known; attach it to one'
+          : 'cannot be granted: the routing mesh has no address on docker_gwbridge of this node',
+      ),
     );
   }
   const routed = direct

@@ -1,4 +1,4 @@
-import type { Container, Problem, Snapshot } from '../model.ts';
+import type { Container, Problem, PublishedPort, Snapshot } from '../model.ts';
 import { hasEnded } from '../tracker.ts';
 import type { ContainerAccess, PortAndProtocol } from './access.ts';
 import { networkPlace } from './container-network.ts';
@@ -13,7 +13,8 @@ type AccessOf = (container: Container) => ContainerAccess | undefined;
 /**
  * A container that does not run has its ports all the same: Docker may start it at any moment, and a
  * host-network process answers some 10 ms after the first event. Where another program listens on one
- * of them it has none: a port that is no container's is never closed.
+ * of them it has none: a port that is no container's is never closed. The same goes for what a Swarm
+ * publishes on every node, which nothing serves while no task runs anywhere.
  *
  * @param taken ports on which another program listens
  */
@@ -23,6 +24,7 @@ export function withResting(
   accessOf: AccessOf,
 ): Snapshot {
   const kept = (container: Container): readonly Container[] => {
+    if (container.swarmPorts !== undefined) return [withoutTaken(container, taken)];
     const ports = portsAtRest(container, { containers, networks }, accessOf);
     if (ports.length === 0 || ports.some((port) => taken.has(portKey(port)))) return [];
     return [asCreated(container)];
@@ -81,11 +83,26 @@ export function contestedPorts(
   return new Set(ports.filter((key) => listening.has(key)));
 }
 
+/** A service opens each of its ports by itself. */
+function withoutTaken(container: Container, taken: PortKeys): Container {
+  const isFree = ({ protocol, hostPort: port }: PublishedPort): boolean =>
+    !taken.has(portKey({ protocol, port }));
+  const { published, portBindings } = container;
+  if (published.every(isFree) && portBindings.every(isFree)) return container;
+  return {
+    ...container,
+    published: published.filter(isFree),
+    portBindings: portBindings.filter(isFree),
+  };
+}
+
 export const isAtRest = (container: Container): boolean =>
-  container.state === 'created' || hasEnded(container);
+  container.state === 'created' || hasEnded(container) || container.swarmPorts !== undefined;
 
 const asCreated = (container: Container): Container =>
-  container.state === 'created' ? container : { ...container, state: 'created', published: [] };
+  container.state === 'created' || container.swarmPorts !== undefined
+    ? container
+    : { ...container, state: 'created', published: [] };
 
 const portsAtRest = (
   container: Container,

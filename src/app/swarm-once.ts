@@ -1,0 +1,79 @@
+/** The Swarm's services as they are at this moment: for commands that look once. */
+import { join } from 'node:path';
+import type { DockerSource } from '../adapters/docker.ts';
+import { openManager } from '../adapters/swarm-client.ts';
+import { readKept } from '../adapters/swarm-file.ts';
+import { readSwarmIdentity } from '../adapters/swarm-identity.ts';
+import type { SwarmNode } from '../core/docker/engine.ts';
+import type { SwarmService } from '../core/docker/from-service.ts';
+import type { Snapshot } from '../core/model.ts';
+import { slimService } from '../core/swarm/service-list.ts';
+import { createSwarmView, type Swarm } from '../core/swarm/swarm-view.ts';
+import type { Settings } from '../core/settings-schema.ts';
+import { PortcullisError } from '../errors.ts';
+
+export const NO_SWARM: Swarm = { nodeId: undefined, services: [] };
+
+/** From the engine of a manager, else from another manager, else the last good list. */
+export async function swarmNow(
+  settings: Settings,
+  { source, signal }: { source: DockerSource; signal: AbortSignal },
+): Promise<Swarm> {
+  const node = await swarmNodeOf(source, signal);
+  if (!node) return NO_SWARM;
+  const { nodeId } = node;
+  const services =
+    (node.manager ? await source.services(signal) : await askManagers(node, settings, signal)) ??
+    (await readKept(settings.firewall.state_dir, nodeId))?.services;
+  return { nodeId, services: services?.map((each) => slimService(each, settings.label_prefix)) };
+}
+
+/** Undefined also where a proxy before the Docker socket keeps it to itself. */
+async function swarmNodeOf(
+  source: DockerSource,
+  signal: AbortSignal,
+): Promise<SwarmNode | undefined> {
+  try {
+    return (await source.info(signal)).swarmNode;
+  } catch (error) {
+    if (error instanceof PortcullisError && error.code === 'docker-refused') return undefined;
+    throw error;
+  }
+}
+
+async function askManagers(
+  { managers, dataRoot }: SwarmNode,
+  { swarm }: Settings,
+  signal: AbortSignal,
+): Promise<readonly SwarmService[] | undefined> {
+  if (swarm.port === 0) return undefined;
+  try {
+    const identity = await readSwarmIdentity(certificatesIn(dataRoot, swarm));
+    return await Promise.any(
+      managers.map(async (address) => {
+        const client = openManager(address, { port: swarm.port, identity });
+        try {
+          return (await client.ask(undefined, signal))?.changed;
+        } finally {
+          client.close();
+        }
+      }),
+    );
+  } catch (error) {
+    if (error instanceof PortcullisError || error instanceof AggregateError) return undefined;
+    throw error;
+  }
+}
+
+export const certificatesIn = (dataRoot: string, { certificates }: Settings['swarm']): string =>
+  certificates === '' ? join(dataRoot || '/var/lib/docker', 'swarm/certificates') : certificates;
+
+/** The snapshot with what the Swarm opens on this node, for the firewall. */
+export const withSwarm = (
+  { containers, networks }: Snapshot,
+  swarm: Swarm,
+  { label_prefix }: Pick<Settings, 'label_prefix'>,
+): Snapshot => ({
+  containers: createSwarmView(label_prefix).guarded(containers, swarm),
+  networks,
+});
