@@ -354,5 +354,5 @@ test('events(): since is in seconds and nanoseconds, the filters are JSON', asyn
   assert.equal(query.get('since'), '1700000000.500000000');
   const filters: unknown = JSON.parse(query.get('filters') ?? '');
   assert.ok(typeof filters === 'object' && filters !== null && 'type' in filters);
-  assert.deepEqual(filters.type, ['container', 'network', 'daemon']);
+  assert.deepEqual(filters.type, ['container', 'network', 'daemon', 'service', 'node']);
 });

@@ -4,8 +4,9 @@ import { basename, join } from 'node:path';
 
 const ROOT = '/sys/fs/cgroup';
 
-/** Name of the group below which the engine of the lab in `folder` puts its containers. */
-export const cgroupOf = (folder: string): string => basename(folder);
+/** Name of the group below which the engines of the lab in `folder`, or above it, put their containers. */
+export const cgroupOf = (folder: string): string =>
+  /portcullis-lab-\d+-\w+/.exec(folder)?.[0] ?? basename(folder);
 
 export function inCgroup(pid: number, name: string): boolean {
   try {

@@ -83,7 +83,7 @@ const WITHOUT_THE_MACHINES = [
   'sh',
 ];
 
-function makeLab({
+export function makeLab({
   folder,
   host,
   outside,
@@ -161,7 +161,7 @@ export function namespace(name: string): Namespace {
   };
 }
 
-async function makeNamespace(name: string): Promise<Namespace> {
+export async function makeNamespace(name: string): Promise<Namespace> {
   await must(['ip', 'netns', 'add', name]);
   const made = namespace(name);
   await made.ok(['ip', 'link', 'set', 'lo', 'up']);
@@ -184,7 +184,7 @@ async function joinNamespaces(
   }
 }
 
-async function must([command = '', ...args]: readonly string[]): Promise<string> {
+export async function must([command = '', ...args]: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await run(command, args);
   if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}: ${stderr}`);
   return stdout;

@@ -17,10 +17,15 @@ const NETNS = '/run/netns';
 export const folderPrefix = (pid: number): string => `/tmp/portcullis-lab-${pid}-`;
 
 /** The names of a lab's namespaces follow from its folder. */
-export function namespacesOf(folder: string): { readonly host: string; readonly outside: string } {
+export function namespacesOf(
+  folder: string,
+): Readonly<Record<'host' | 'outside' | 'second' | 'third', string>> {
   const [, pid = '', id = ''] = FOLDER.exec(basename(folder)) ?? [];
   if (id === '') throw new Error(`${folder} is not a lab's folder`);
-  return { host: `pc${pid}${id}h`, outside: `pc${pid}${id}o` };
+  const [host = '', outside = '', second = '', third = ''] = ['h', 'o', 's', 't'].map(
+    (letter) => `pc${pid}${id}${letter}`,
+  );
+  return { host, outside, second, third };
 }
 
 /** Takes away labs whose owner was killed. */
@@ -38,7 +43,8 @@ export function sweep(folder: string): void {
   }
   for (const point of mountsBelow(folder)) command('umount', '-l', point);
   removeCgroup(cgroupOf(folder));
-  for (const socket of shimSockets(folder)) rmSync(socket, { force: true });
+  for (const socket of ['.', 'second', 'third'].flatMap((node) => shimSockets(join(folder, node))))
+    rmSync(socket, { force: true });
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 }
 
