@@ -55,6 +55,9 @@ export type DockerOptions = {
   readonly compat?: readonly string[];
 };
 
+/** A manager of a Swarm without a majority takes 20 s to say what it is. */
+const INFO_MS = 25_000;
+
 /** Makes a client. It connects with the first call only. */
 export async function openDocker({
   url,
@@ -112,7 +115,7 @@ export async function openDocker({
       const path = '/info';
       return parse(
         http,
-        { path, json: await http.json({ path, signal, limitMs }) },
+        { path, json: await http.json({ path, signal, limitMs: Math.max(limitMs, INFO_MS) }) },
         engineFromInfo,
       );
     },

@@ -7,31 +7,30 @@ const MOST_PENDING_OF_ONE = 8;
 const keyOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`;
 
 /**
- * Keeps those who connect and show no certificate from taking the places of those who do: few at a
- * time from one address, and where there are many the oldest makes room.
+ * Keeps those who connect and show no certificate from taking the places of those who do: the oldest
+ * makes room, first among those of the same address.
  */
 export class PendingConnections {
   readonly #pending = new Map<string, Socket>();
 
-  get size(): number {
-    return this.#pending.size;
-  }
-
   add(socket: Socket): void {
-    const sameAddress = [...this.#pending.values()].filter(
+    const ofOne = [...this.#pending.values()].filter(
       ({ remoteAddress }) => remoteAddress === socket.remoteAddress,
     );
-    if (sameAddress.length >= MOST_PENDING_OF_ONE) {
-      socket.destroy();
-      return;
-    }
+    if (ofOne.length >= MOST_PENDING_OF_ONE) this.#drop(ofOne[0]);
     const [oldest] = this.#pending.values();
-    if (this.#pending.size >= MOST_PENDING) oldest?.destroy();
+    if (this.#pending.size >= MOST_PENDING) this.#drop(oldest);
     const key = keyOf(socket);
     this.#pending.set(key, socket);
     socket.once('close', () => {
       if (this.#pending.get(key) === socket) this.#pending.delete(key);
     });
+  }
+
+  #drop(socket: Socket | undefined): void {
+    if (!socket) return;
+    this.#pending.delete(keyOf(socket));
+    socket.destroy();
   }
 
   /** It has shown its certificate. @param socket the TLS socket over the one that was added */

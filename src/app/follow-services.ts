@@ -27,10 +27,17 @@ export async function followEngine(following: Following): Promise<void> {
   const slim = (services: readonly SwarmService[]): readonly SwarmService[] =>
     services.map((each) => slimService(each, settings.label_prefix));
 
-  const listAll = async (): Promise<boolean> => {
+  const isStillManager = async (): Promise<boolean> => {
+    const { swarmNode } = await source.info(signal);
+    return swarmNode?.manager === true && swarmNode.nodeId === following.node.nodeId;
+  };
+
+  /** Undefined where this node is no manager any more. */
+  const listAll = async (): Promise<boolean | undefined> => {
     dirty.clear();
     const services = await source.services(signal);
     if (!services) {
+      if (!(await isStillManager())) return undefined;
       throw new PortcullisError(
         'swarm-unavailable',
         'this manager cannot answer for the Swarm: too few managers are reachable',
@@ -38,7 +45,7 @@ export async function followEngine(following: Following): Promise<void> {
     }
     return registry.replaceAll(slim(services));
   };
-  const readDirty = async (): Promise<boolean> => {
+  const readDirty = async (): Promise<boolean | undefined> => {
     if (dirty.size > MOST_SINGLE) return listAll();
     const ids = [...dirty];
     dirty.clear();
@@ -47,11 +54,6 @@ export async function followEngine(following: Following): Promise<void> {
       changed: slim(found.filter((service) => service !== undefined)),
       gone: ids.filter((_id, index) => found[index] === undefined),
     });
-  };
-
-  const isStillManager = async (): Promise<boolean> => {
-    const { swarmNode } = await source.info(signal);
-    return swarmNode?.manager === true && swarmNode.nodeId === following.node.nodeId;
   };
 
   let attempt = 0;
@@ -64,8 +66,8 @@ export async function followEngine(following: Following): Promise<void> {
         // A list of very many services takes its time: a fiftieth of ours at most.
         const due = startedAt >= listedAt + Math.max(settings.watch.resync, 50 * costMs);
         const whole = due || attempt > 0 || !feed.known();
-        if (whole && !(await isStillManager())) return;
         const changed = whole ? await listAll() : await readDirty();
+        if (changed === undefined || (whole && !(await isStillManager()))) return;
         if (whole) {
           listedAt = performance.now();
           costMs = listedAt - startedAt;

@@ -81,7 +81,15 @@ export function createSwarmFollower(deps: FollowSwarmDeps): SwarmFollower {
       registry.replaceAll(kept.services);
       publish({ nodeId, services: registry.services });
     }
-    return { nodeId, registry, asOf: kept?.asOf, written: false, told: '', manager: {} };
+    return {
+      nodeId,
+      registry,
+      asOf: kept?.asOf,
+      written: false,
+      writtenAt: -Infinity,
+      told: '',
+      manager: {},
+    };
   };
 
   const begin = async (node: SwarmNode): Promise<Following> => {
@@ -98,9 +106,11 @@ export function createSwarmFollower(deps: FollowSwarmDeps): SwarmFollower {
         const { services } = registry;
         board.swarm({ role, services: services.length, from, as_of: asOf });
         publish({ nodeId, services });
-        if (!changed && state.written) return;
+        if (changed) state.written = false;
+        const rest = services.length > MANY ? KEEP_MANY_MS : 0;
+        if (state.written || performance.now() < state.writtenAt + rest) return;
         await keep(state_dir, nodeId, { services, asOf });
-        state.written = true;
+        Object.assign(state, { written: true, writtenAt: performance.now() });
       },
       lost({ message }) {
         const { asOf } = state;
@@ -156,6 +166,10 @@ export function createSwarmFollower(deps: FollowSwarmDeps): SwarmFollower {
 
 const NO_SERVICES: readonly [] = [];
 
+/** A long list is megabytes: it is not written at every change. */
+const MANY = 1_000;
+const KEEP_MANY_MS = 5_000;
+
 /** What is known of the Swarm that this node is in. */
 type Known = {
   readonly nodeId: string;
@@ -163,8 +177,9 @@ type Known = {
   readonly manager: Following['manager'];
   /** When the list was last confirmed, ISO 8601; undefined: never. */
   asOf: string | undefined;
-  /** The file holds it. */
+  /** The file holds it, and since when. */
   written: boolean;
+  writtenAt: number;
   /** The last loss that was told. */
   told: string;
 };

@@ -19,24 +19,23 @@ export async function swarmNow(
   settings: Settings,
   { source, signal }: { source: DockerSource; signal: AbortSignal },
 ): Promise<Swarm> {
-  const node = await swarmNodeOf(source, signal);
+  const node = (await unlessRefused(source.info(signal)))?.swarmNode;
   if (!node) return NO_SWARM;
   const { nodeId } = node;
   const services =
-    (node.manager ? await source.services(signal) : await askManagers(node, settings, signal)) ??
+    (node.manager
+      ? await unlessRefused(source.services(signal))
+      : await askManagers(node, settings, signal)) ??
     (await readKept(settings.firewall.state_dir, nodeId))?.services;
   return { nodeId, services: services?.map((each) => slimService(each, settings.label_prefix)) };
 }
 
-/** Undefined also where a proxy before the Docker socket keeps it to itself. */
-async function swarmNodeOf(
-  source: DockerSource,
-  signal: AbortSignal,
-): Promise<SwarmNode | undefined> {
+/** Undefined where Docker refuses, as a manager without a majority does, or a proxy before its socket. */
+async function unlessRefused<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
-    return (await source.info(signal)).swarmNode;
+    return await answer;
   } catch (error) {
-    if (error instanceof PortcullisError && error.code === 'docker-refused') return undefined;
+    if (error instanceof PortcullisError && error.code.startsWith('docker-')) return undefined;
     throw error;
   }
 }

@@ -9,6 +9,7 @@ import { benchFirewall } from './firewall.ts';
 import { benchFlow } from './flow.ts';
 import { benchProxy } from './proxy.ts';
 import { benchOneShot } from './one-shot.ts';
+import { benchSwarm } from './swarm.ts';
 import { benchWatch } from './watch.ts';
 
 const PARTS: Readonly<Record<string, () => Promise<void>>> = {
@@ -19,6 +20,7 @@ const PARTS: Readonly<Record<string, () => Promise<void>>> = {
   audit: benchAudit,
   proxy: benchProxy,
   dropped: benchDropped,
+  swarm: benchSwarm,
 };
 
 requireLab();

@@ -281,40 +281,35 @@ test('a worker goes on with the other manager, and with the last good list when 
   await again.saw(/swarm-found/);
 });
 
-test('a node cut off and joined again learns what came meanwhile', async () => {
+test('a node cut off keeps all and says so; joined again it learns what came meanwhile', async () => {
   await second.plug(false);
-  await watches
-    .get(worker)
-    ?.saw(/swarm-lost.*(silent|no connection|broke off|EHOSTUNREACH)/, 30_000);
   await service('later', 'mode=ingress,published=7006,target=80', label('enable=true'));
+  await lost(worker);
   assert.match(await sitesOfWorker(), /stack\.example/);
+  assert.ok((await held(worker)).includes('7003'));
   await second.plug(true);
-  await waitUntil(
-    'the new service is served',
-    async () => /7006/.test(await sitesOfWorker()),
-    30_000,
-  );
+  await waitUntil('it is served', async () => /7006/.test(await sitesOfWorker()), 40_000);
 });
 
-test('managers without a majority say that they do not know; all is kept until they do', async () => {
-  await third.plug(false);
-  const t0=Date.now(); await watches.get(one)?.saw(/swarm-lost/, 60_000).finally(()=>console.log(Date.now()-t0, watches.get(one)?.output().split('\n').filter(l=>/swarm|docker-/.test(l)).join('\n')));
-  await waitUntil(
-    'the worker keeps its services',
-    async () => {
-      const { swarm } = JSON.parse((await portcullis(worker, 'status', '--json')).stdout);
-      return swarm.from === 'kept';
-    },
-    30_000,
-  );
+/** Docker itself takes 20 s to notice. */
+const skip = process.env['LAB_LONG'] === undefined && 'it takes half a minute: LAB_LONG=1 runs it';
+
+test('managers without a majority keep all and say so', { skip }, async () => {
+  const cable = (state: string): Promise<string> =>
+    lab.outside.ok(['ip', 'link', 'set', 'eth0', state]);
+  await cable('down');
+  await Promise.all([lost(two), lost(worker)]);
   assert.match(await sitesOfWorker(), /7006/);
-  await third.plug(true);
-  await waitUntil(
-    'they know again',
-    async () => {
-      const { swarm } = JSON.parse((await portcullis(worker, 'status', '--json')).stdout);
-      return swarm.error === undefined;
-    },
-    60_000,
-  );
+  await cable('up');
+  await watches.get(two)?.saw(/swarm-found/, 40_000);
 });
+
+const lost = (at: Machine): Promise<true> =>
+  waitUntil(
+    `${at.address} says that it has lost the Swarm`,
+    async () => {
+      const { swarm } = JSON.parse((await portcullis(at, 'status', '--json')).stdout);
+      return swarm.from === 'kept' && swarm.error !== undefined;
+    },
+    40_000,
+  );
