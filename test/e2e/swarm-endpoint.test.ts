@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpsServer } from 'node:https';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -106,6 +107,7 @@ before(async () => {
     ['manager', '/O=c1/OU=swarm-manager/CN=n1', ca],
     ['worker', '/O=c1/OU=swarm-worker/CN=n2', ca],
     ['of-another-cluster', '/O=c2/OU=swarm-worker/CN=n3', ca],
+    ['manager-of-another-cluster', '/O=c2/OU=swarm-manager/CN=n5', ca],
     ['of-another-authority', '/O=c1/OU=swarm-manager/CN=n4', other],
   ] as const) {
     nodes.set(name, await readSwarmIdentity(nodeFolder(name, subject, by)));
@@ -169,6 +171,23 @@ test('a worker believes no one but a manager of its own Swarm', async () => {
     } finally {
       liar.close();
     }
+  }
+});
+
+test('the same authority is not enough, on either side: it must be the same cluster', async () => {
+  const files = join(folder, 'of-another-cluster');
+  const { stdout } = await run('curl', [
+    ...['-sk', '-m', '10', '--noproxy', '*', '--cert', join(files, 'swarm-node.crt')],
+    ...['--key', join(files, 'swarm-node.key'), `https://127.0.0.1:${port}/v1/services`],
+  ]);
+  assert.equal(stdout, '');
+  const { cert, key } = identity('manager-of-another-cluster');
+  const at = await freePort();
+  const other = createHttpsServer({ cert, key }, (_asked, response) => response.end()).listen(at);
+  try {
+    await assert.rejects(asking('worker', at).ask(undefined, signal), /no manager of this Swarm/);
+  } finally {
+    other.close();
   }
 });
 
