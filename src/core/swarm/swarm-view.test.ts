@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { containerRoutes } from '../container-routes.ts';
+import { containerRoutes, type RouteSettings } from '../container-routes.ts';
 import type { ServicePort, SwarmService } from '../docker/from-service.ts';
 import type { Container } from '../model.ts';
 import { container } from '../testing/container.ts';
@@ -51,12 +51,13 @@ const task = (
   });
 
 const swarm = (...services: readonly SwarmService[]): Swarm => ({ nodeId: NODE, services });
-const SETTINGS = {
+const SETTINGS: RouteSettings = {
   domain: 'example.com',
   host_pattern: 'service-{port}.{domain}',
   label_prefix: 'portcullis',
   discovery: 'labelled',
-} as const;
+  compat: [],
+};
 
 /** `host -> address, owner` of all that the containers ask for, and what is wrong with it. */
 function served(containers: readonly Container[], known: Swarm): readonly string[] {
