@@ -1,4 +1,5 @@
-import { access, mkdir, open, rename, rm } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { access, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { PortcullisError } from '../errors.ts';
 
@@ -6,18 +7,23 @@ import { PortcullisError } from '../errors.ts';
  * Writes a file so that a reader sees the old text or the new, whole, also after a power cut:
  * temporary file, fsync, rename.
  *
- * @param options without `sync` a power cut may leave the file empty: for what can be missed
+ * @param options without `sync` a power cut may leave the file empty: for what can be missed; `like`:
+ *   whose owner and mode it gets
  * @throws {PortcullisError} `files-unwritable`
  */
 export async function writeAtomically(
   path: string,
   text: string,
-  { sync } = { sync: true },
+  { sync = true, like }: { readonly sync?: boolean; readonly like?: Stats } = {},
 ): Promise<void> {
   const temporary = `${path}.tmp`;
   try {
     const file = await open(temporary, 'w', 0o644);
     try {
+      if (like) {
+        await file.chmod(like.mode);
+        await file.chown(like.uid, like.gid);
+      }
       await file.writeFile(text);
       if (sync) await file.sync();
     } finally {
@@ -28,6 +34,23 @@ export async function writeAtomically(
     await rm(temporary, { force: true }).catch(() => {});
     throw unwritable(path, cause);
   }
+}
+
+/**
+ * Replaces a file of somebody else's: owner and mode stay, and a link to it stays a link.
+ *
+ * @throws {PortcullisError} `files-unwritable`
+ */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  let file: { readonly real: string; readonly like: Stats };
+  try {
+    const real = await realpath(path);
+    file = { real, like: await stat(real) };
+  } catch (cause) {
+    throw unwritable(path, cause);
+  }
+  await writeAtomically(file.real, text, { like: file.like });
+  await syncFolder(dirname(file.real));
 }
 
 /**
@@ -77,10 +100,11 @@ export async function syncFolder(path: string): Promise<void> {
 const ADVICE: Readonly<Record<string, string>> = {
   EACCES: 'run as root, or give this user the right to write there',
   EPERM: 'run as root, or give this user the right to write there',
-  EROFS: 'the file system is read-only',
-  ENOSPC: 'the disk is full, or has no inodes left',
-  EDQUOT: 'the disk quota is used up',
-  ENOENT: 'the folder is gone',
+  EROFS: 'the file system is read-only: mount it for writing',
+  ENOSPC: 'the disk is full, or has no inodes left: free some',
+  EDQUOT: 'the disk quota is used up: free some',
+  ELOOP: 'a link is in its place: remove it',
+  ENOENT: 'the folder is gone: it is made anew at the next try',
 };
 
 export function unwritable(path: string, cause: unknown): PortcullisError {

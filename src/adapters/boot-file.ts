@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bootFiles, type BootBackend } from '../core/firewall/boot.ts';
 import type { Ruleset } from '../core/firewall/ruleset.ts';
-import { makeFolder, syncFolder, writeAtomically } from './atomic-file.ts';
+import { makeFolder, syncFolder, unwritable, writeAtomically } from './atomic-file.ts';
 
 export const BOOT_FOLDER = '/var/lib/portcullis';
 
@@ -19,7 +19,9 @@ export async function writeBootFiles(
   await makeFolder(folder);
   for (const [name, text] of bootFiles(ruleset, backend))
     await writeAtomically(join(folder, name), text);
-  await syncFolder(folder);
+  await syncFolder(folder).catch((cause: unknown) => {
+    throw unwritable(folder, cause);
+  });
 }
 
 export async function removeBootFiles(folder: string = BOOT_FOLDER): Promise<void> {

@@ -125,6 +125,8 @@ export function openStore(dir: string): GenerationStore {
       await syncFolder(dir);
     },
     async collectGarbage() {
+      // A crash leaves these.
+      for (const link of [ENTRY, PREVIOUS]) await rm(at(`${link}.tmp`), { force: true });
       const files = new Set<string>();
       for (const link of [ENTRY, PREVIOUS]) {
         const id = await linkedId(at(link));
@@ -143,7 +145,53 @@ export function openStore(dir: string): GenerationStore {
       return stale.length;
     },
   };
-  return store;
+  return tellingSystemErrors(dir, store);
+}
+
+/** What the disk refuses is somebody's to mend, and no bug of ours. */
+function tellingSystemErrors(dir: string, store: GenerationStore): GenerationStore {
+  const telling =
+    <A extends readonly unknown[], R>(act: (...args: A) => Promise<R>) =>
+    async (...args: A): Promise<R> => {
+      try {
+        return await act(...args);
+      } catch (cause) {
+        if (!(cause instanceof Error) || !('syscall' in cause)) throw cause;
+        throw unwritable('path' in cause ? String(cause.path) : dir, cause);
+      }
+    };
+  return {
+    dir,
+    entry: store.entry,
+    live: telling((...args: Parameters<GenerationStore['live']>) => store.live(...args)),
+    previous: telling((...args: Parameters<GenerationStore['previous']>) =>
+      store.previous(...args),
+    ),
+    liveFiles: telling((...args: Parameters<GenerationStore['liveFiles']>) =>
+      store.liveFiles(...args),
+    ),
+    writeSites: telling((...args: Parameters<GenerationStore['writeSites']>) =>
+      store.writeSites(...args),
+    ),
+    writeIndex: telling((...args: Parameters<GenerationStore['writeIndex']>) =>
+      store.writeIndex(...args),
+    ),
+    writeCandidate: telling((...args: Parameters<GenerationStore['writeCandidate']>) =>
+      store.writeCandidate(...args),
+    ),
+    writeManifest: telling((...args: Parameters<GenerationStore['writeManifest']>) =>
+      store.writeManifest(...args),
+    ),
+    switchTo: telling((...args: Parameters<GenerationStore['switchTo']>) =>
+      store.switchTo(...args),
+    ),
+    rollBackTo: telling((...args: Parameters<GenerationStore['rollBackTo']>) =>
+      store.rollBackTo(...args),
+    ),
+    collectGarbage: telling((...args: Parameters<GenerationStore['collectGarbage']>) =>
+      store.collectGarbage(...args),
+    ),
+  };
 }
 
 async function makeFolders(dir: string): Promise<void> {

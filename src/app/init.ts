@@ -1,7 +1,7 @@
 /** Makes Nginx read what Portcullis writes, and takes that back. */
-import { readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
+import { readFile, readlink, rm, symlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { codeOf, unwritable } from '../adapters/atomic-file.ts';
+import { codeOf, replaceFile, unwritable } from '../adapters/atomic-file.ts';
 import { ENTRY, openStore } from '../adapters/generation-store.ts';
 import type { Log } from '../adapters/log.ts';
 import { openNginxHost } from '../adapters/nginx-host.ts';
@@ -94,7 +94,7 @@ export async function nginxUndoSteps(settings: Settings): Promise<readonly Step[
               new Map([[user.configPath, text]]),
               new Map([[user.configPath, without]]),
             ),
-            act: () => writeFile(user.configPath, without),
+            act: () => replaceFile(user.configPath, without),
           },
         ]),
   ];
@@ -127,7 +127,7 @@ async function carryOut(
       if (there !== undefined && there === plan.target) return;
       await symlink(plan.target, path);
     } else {
-      await writeFile(path, plan.after);
+      await replaceFile(path, plan.after);
     }
   } catch (cause) {
     if (codeOf(cause) === 'EEXIST') {
@@ -137,7 +137,7 @@ async function carryOut(
         { cause },
       );
     }
-    throw unwritable(path, cause);
+    throw cause instanceof PortcullisError ? cause : unwritable(path, cause);
   }
 }
 
@@ -146,5 +146,5 @@ async function takeBack(
 ): Promise<void> {
   if (plan.kind === 'link') await rm(plan.path, { force: true });
   else if ((await readFile(plan.file, 'utf8')) === plan.after)
-    await writeFile(plan.file, plan.before);
+    await replaceFile(plan.file, plan.before);
 }

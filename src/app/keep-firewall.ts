@@ -1,6 +1,5 @@
 /** Keeps the firewall true to the containers while `watch` runs. It outlives the process: fail closed. */
 import { spawn } from 'node:child_process';
-import { writeBootFiles } from '../adapters/boot-file.ts';
 import type { DockerSource } from '../adapters/docker.ts';
 import type { FirewallBackend } from '../adapters/firewall-backend.ts';
 import { monitorFirewall } from '../adapters/firewall-monitor.ts';
@@ -12,6 +11,7 @@ import { isAtRest, SteadyListeners } from '../core/firewall/resting.ts';
 import { withoutGrants, type Ruleset } from '../core/firewall/ruleset.ts';
 import type { Problem, Snapshot } from '../core/model.ts';
 import type { Settings } from '../core/settings-schema.ts';
+import { createBootWriter } from './boot-writer.ts';
 import { createFirewallGuard, type FirewallGuard } from './firewall-guard.ts';
 import { createPolicy, openBackend, type OthersPorts, type Policy } from './firewall.ts';
 import type { StatusBoard } from './status-board.ts';
@@ -113,6 +113,7 @@ async function enforce(
   const claims = createClaims();
   let applied = '';
   let booted = '';
+  const boot = createBootWriter(deps, backend);
   let waitMs = 0;
   while (!signal.aborted) {
     const seen = snapshot();
@@ -136,11 +137,8 @@ async function enforce(
           });
         }
         const closed = JSON.stringify(withoutGrants(ruleset));
-        if (closed !== booted) {
-          await writeBootFiles(ruleset, backend.kind, settings.firewall.state_dir);
-          booted = closed;
-        }
-        waitMs = againMs;
+        if (closed !== booted && (await boot.write(ruleset))) booted = closed;
+        waitMs = closed === booted ? againMs : RETRY_MS;
       } catch (error) {
         const { message, detail } = troubleOf(error);
         deps.board.report('firewall', { enforced: false });

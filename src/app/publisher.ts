@@ -88,6 +88,8 @@ export type Publisher = {
   undo(options: PublishOptions): Promise<{ from: string; to: string; reloaded: boolean }>;
 };
 
+const DISTURBING: readonly string[] = ['files-unwritable', 'nginx-reload-failed'];
+
 export function createPublisher(deps: PublisherDeps): Publisher {
   const { store, nginx, hash, log } = deps;
   /** The last generation this process saw confirmed: its files need no second test. */
@@ -223,11 +225,32 @@ export function createPublisher(deps: PublisherDeps): Publisher {
       if (proven) log.warn('nginx-serves-other', { expected: live.id, action: 'reloaded' });
       await reloadTo(live.id, undefined, options);
     }
+    if (!proven) await tidyUp();
     if (options.reload) proven = { ...live, manifest };
     return { ...desired, reloaded: late };
   };
 
+  /** Also what a crash has left. Files that nobody reads are no reason to call a publication failed. */
+  const tidyUp = async (): Promise<void> => {
+    try {
+      await store.collectGarbage();
+    } catch (error) {
+      if (!(error instanceof PortcullisError)) throw error;
+      log.debug('garbage-left', { reason: error.message });
+    }
+  };
+
   const publish: Publisher['publish'] = async (desired, options) => {
+    try {
+      return await publishOnce(desired, options);
+    } catch (error) {
+      // Whatever is on disk now may not be what this process remembers.
+      if (error instanceof PortcullisError && DISTURBING.includes(error.code)) proven = undefined;
+      throw error;
+    }
+  };
+
+  const publishOnce: Publisher['publish'] = async (desired, options) => {
     const { generation, live, changes, drift } = desired;
     if (changes.length === 0 && live) return keep(desired, live, options);
     await requireIncluded(nginx);
@@ -249,7 +272,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
         log,
       });
       if (!rest) throw error;
-      return publish(rest, options);
+      return publishOnce(rest, options);
     }
     await store.switchTo(generation.id);
     if (options.reload) await reloadTo(generation.id, live?.id, options);
@@ -257,7 +280,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     proven = options.reload
       ? { id: generation.id, index: generation.index, manifest: generation.manifest }
       : undefined;
-    await store.collectGarbage();
+    await tidyUp();
     if (proven) {
       // Known before the next event needs them.
       filesIn(proven);

@@ -1,5 +1,6 @@
 /** The sidecar: settings -> session -> settings again when they change, until the signal. */
 import type { DockerSource } from '../adapters/docker.ts';
+import { openLock, type Lock } from '../adapters/lock.ts';
 import type { Log } from '../adapters/log.ts';
 import { serveStatus } from '../adapters/status-server.ts';
 import { watchFiles } from '../adapters/watch-files.ts';
@@ -7,6 +8,7 @@ import { Flapping } from '../core/flapping.ts';
 import type { Network } from '../core/model.ts';
 import { createSwarmView } from '../core/swarm/swarm-view.ts';
 import { Tracker } from '../core/tracker.ts';
+import { PortcullisError } from '../errors.ts';
 import type { LoadedSettings } from '../settings.ts';
 import { createCandidates } from './candidates.ts';
 import { followDocker } from './follow-docker.ts';
@@ -35,13 +37,21 @@ export type WatchDeps = {
   readonly signal: AbortSignal;
 };
 
-/** Runs until `signal` aborts. Only a bug, or settings that are wrong at the start, end it otherwise. */
+/** Runs until `signal` aborts. Only a bug, settings that are wrong at the start, or another Portcullis end it otherwise. */
 export async function watch(deps: WatchDeps): Promise<void> {
   const { log, signal } = deps;
   let loaded = await deps.load();
   const tracker = new Tracker(loaded.settings.watch.linger);
   const flapping = new Flapping();
+  let dir = loaded.settings.nginx.dir;
+  let lock = openLock(dir);
+  await holdIfPossible(lock, log);
   while (!signal.aborted) {
+    if (dir !== loaded.settings.nginx.dir) {
+      lock.release();
+      dir = loaded.settings.nginx.dir;
+      lock = openLock(dir);
+    }
     const session = new AbortController();
     const both = AbortSignal.any([signal, session.signal]);
     const next = { loaded };
@@ -50,6 +60,7 @@ export async function watch(deps: WatchDeps): Promise<void> {
       loaded,
       tracker,
       flapping,
+      lock,
       signal: both,
       onSettings: (changed) => {
         next.loaded = changed;
@@ -59,19 +70,31 @@ export async function watch(deps: WatchDeps): Promise<void> {
     if (!signal.aborted) log.info('settings-applied', { file: next.loaded.file });
     loaded = next.loaded;
   }
+  lock.release();
+}
+
+/** A folder that cannot be written is no reason to leave: the firewall needs none, and each pass tries it again. */
+async function holdIfPossible(lock: Lock, log: Log): Promise<void> {
+  try {
+    await lock.hold();
+  } catch (error) {
+    if (!(error instanceof PortcullisError) || error.code !== 'files-unwritable') throw error;
+    log.debug('not-locked', { reason: error.message });
+  }
 }
 
 type Session = {
   readonly loaded: LoadedSettings;
   readonly tracker: Tracker;
   readonly flapping: Flapping;
+  readonly lock: Lock;
   readonly signal: AbortSignal;
   readonly onSettings: (changed: LoadedSettings) => void;
 };
 
 async function runSession(deps: WatchDeps, session: Session): Promise<void> {
   const { log, now, random, source, board } = deps;
-  const { loaded, tracker, onSettings } = session;
+  const { loaded, tracker, lock, onSettings } = session;
   const failed = new AbortController();
   const signal = AbortSignal.any([session.signal, failed.signal]);
   const { settings } = loaded;
@@ -126,7 +149,10 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
     nextTimedAt: () => tracker.nextExpiryAt,
     onFailure: ({ message }) => board.report('nginx', { last_error: message }),
     pass: async (reloading) => {
-      if (networks && swarm.now()) await sites.pass(reloading);
+      if (!networks || !swarm.now()) return;
+      // Another folder than before, or the first that can be written: nothing known of it holds.
+      if (await lock.hold()) sites.verifyNext();
+      await sites.pass(reloading);
     },
   });
   /** Nobody tells what happens to Nginx, so it is looked at now and then. */

@@ -1,11 +1,12 @@
-import { acquireLock } from '../adapters/lock.ts';
+import { openLock } from '../adapters/lock.ts';
 
 /** Runs `act` while no other Portcullis writes to `dir`. */
 export async function withLock<T>(dir: string, act: () => Promise<T>): Promise<T> {
-  const release = await acquireLock(dir);
+  const lock = openLock(dir);
+  await lock.hold();
   try {
     return await act();
   } finally {
-    await release();
+    lock.release();
   }
 }

@@ -26,32 +26,28 @@ async function watchCommand(options: GlobalOptions): Promise<void> {
   process.once('SIGTERM', end).once('SIGINT', end);
   process.on('SIGHUP', () => {}); // before the first settings are read there is nothing to read anew
   const { settings } = await settingsFor(options, log);
-  const [{ openDocker }, { watch }, { withLock }, { createStatusBoard }, { version }] =
-    await Promise.all([
-      import('../adapters/docker.ts'),
-      import('../app/watch.ts'),
-      import('../app/with-lock.ts'),
-      import('../app/status-board.ts'),
-      import('../version.ts'),
-    ]);
+  const [{ openDocker }, { watch }, { createStatusBoard }, { version }] = await Promise.all([
+    import('../adapters/docker.ts'),
+    import('../app/watch.ts'),
+    import('../app/status-board.ts'),
+    import('../version.ts'),
+  ]);
   const source = await openDocker({
     url: options.docker,
     env: process.env,
     compat: settings.compat,
   });
   try {
-    await withLock(settings.nginx.dir, () =>
-      watch({
-        source,
-        docker: options.docker,
-        load: () => settingsFor(options, log),
-        log,
-        now: () => performance.now(),
-        random: Math.random,
-        board: createStatusBoard(version(), new Date()),
-        signal: ended.signal,
-      }),
-    );
+    await watch({
+      source,
+      docker: options.docker,
+      load: () => settingsFor(options, log),
+      log,
+      now: () => performance.now(),
+      random: Math.random,
+      board: createStatusBoard(version(), new Date()),
+      signal: ended.signal,
+    });
   } catch (error) {
     // What a part that failed has left open must not keep half of a watch alive.
     setTimeout(() => process.exit(1), 3_000).unref();

@@ -333,7 +333,7 @@ const FAILURES: readonly [
     },
     () =>
       new RegExp(
-        `^portcullis: cannot write ${nginx.dir}\\S* \\(EROFS\\): the file system is read-only; what was live stays live\n$`,
+        `^portcullis: cannot write ${nginx.dir}\\S* \\(EROFS\\): the file system is read-only: mount it for writing; what was live stays live\n$`,
       ),
   ],
 ];
