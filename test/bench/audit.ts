@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openLab } from '../lab/lab.ts';
 import { line, median, timed } from './figures.ts';
-import { addressOf, playDocker } from './recorded-docker.ts';
+import { addressOf, playDocker } from '../lab/played-docker.ts';
 
 const CONTAINERS = 500;
 const ROUNDS = 5;

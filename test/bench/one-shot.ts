@@ -4,7 +4,7 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { openLab } from '../lab/lab.ts';
 import { line, median, ms, timed } from './figures.ts';
-import { playDocker } from './recorded-docker.ts';
+import { playDocker } from '../lab/played-docker.ts';
 
 const CONTAINERS = 100;
 const ROUNDS = 15;

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { openLab } from '../lab/lab.ts';
 import { waitUntil } from '../lab/wait-until.ts';
 import { line, median, ms, quantile } from './figures.ts';
-import { playDocker } from './recorded-docker.ts';
+import { playDocker } from '../lab/played-docker.ts';
 
 const EVENTS = 15;
 

@@ -8,6 +8,8 @@ export type PlayedDocker = {
   readonly calls: Map<string, number>;
   /** Adds one container and sends its `start` event; gives the moment the event was written. */
   start(port: number): number;
+  /** Takes it away, with the events of a `docker rm -f`. */
+  remove(port: number): void;
   close(): Promise<void>;
 };
 
@@ -66,8 +68,17 @@ export async function playDocker(
     }
     const one = containers.get(/^\/containers\/([0-9a-f]{64})\/json$/.exec(path)?.[1] ?? '');
     response.statusCode = one ? 200 : 404;
-    response.end(JSON.stringify(one ? inspected(one) : { message: 'no such container' }));
+    response.end(JSON.stringify(one ? inspected(one, { hostAddress, bridged }) : NOT_THERE));
   });
+  const tell = (action: string, { id, name }: Pick<Played, 'id' | 'name'>): void => {
+    const event = {
+      Type: 'container',
+      Action: action,
+      Actor: { ID: id, Attributes: { ...LABELS, name } },
+      timeNano: Date.now() * 1e6,
+    };
+    for (const stream of streams) stream.write(`${JSON.stringify(event)}\n`);
+  };
   await new Promise<void>((resolve) => server.listen(socketPath, resolve));
   return {
     url: `unix://${socketPath}`,
@@ -75,15 +86,14 @@ export async function playDocker(
     start(port) {
       const { id, name } = add(port);
       const at = performance.timeOrigin + performance.now();
-      const attributes = { ...LABELS, name };
-      const event = {
-        Type: 'container',
-        Action: 'start',
-        Actor: { ID: id, Attributes: attributes },
-        timeNano: Date.now() * 1e6,
-      };
-      for (const stream of streams) stream.write(`${JSON.stringify(event)}\n`);
+      tell('start', { id, name });
       return at;
+    },
+    remove(port) {
+      for (const each of [...containers.values()].filter((played) => played.port === port)) {
+        containers.delete(each.id);
+        for (const action of ['die', 'destroy']) tell(action, each);
+      }
     },
     close: () =>
       new Promise((resolve) => {
@@ -120,12 +130,18 @@ const listed = (
   State: 'running',
   Status: 'Up 3 seconds',
   HostConfig: { NetworkMode: 'default' },
-  NetworkSettings: {
-    Networks: bridged ? { bridge: { NetworkID: BRIDGE.Id, IPAddress: addressOf(port) } } : {},
-  },
+  NetworkSettings: { Networks: networksOf(port, bridged) },
 });
 
-const inspected = ({ id, name, port }: Played): unknown => ({
+const NOT_THERE = { message: 'no such container' };
+
+const networksOf = (port: number, bridged: boolean): unknown =>
+  bridged ? { bridge: { NetworkID: BRIDGE.Id, IPAddress: addressOf(port) } } : {};
+
+const inspected = (
+  { id, name, port }: Played,
+  { hostAddress, bridged }: Required<Playing>,
+): unknown => ({
   Id: id,
   Name: `/${name}`,
   Created: '2023-11-14T22:13:20.000000000Z',
@@ -134,10 +150,10 @@ const inspected = ({ id, name, port }: Played): unknown => ({
   Config: { Image: 'lab/web:1', Labels: LABELS },
   HostConfig: {
     NetworkMode: 'default',
-    PortBindings: { '80/tcp': [{ HostIp: '127.0.0.1', HostPort: String(port) }] },
+    PortBindings: { '80/tcp': [{ HostIp: hostAddress, HostPort: String(port) }] },
   },
   NetworkSettings: {
-    Ports: { '80/tcp': [{ HostIp: '127.0.0.1', HostPort: String(port) }] },
-    Networks: {},
+    Ports: { '80/tcp': [{ HostIp: hostAddress, HostPort: String(port) }] },
+    Networks: networksOf(port, bridged),
   },
 });
