@@ -166,25 +166,28 @@ async function agrees(backend: string): Promise<readonly Finding[]> {
   return byPackets.findings;
 }
 
+/** Packets get lost where the machine is busy, and nmap then misses a port: what it finds slowly counts. */
+const SPEEDS = [
+  ['-T5', '--min-rate', '20000', '--max-retries', '2'],
+  ['-T4', '--min-rate', '5000', '--max-retries', '6'],
+  ['-T4', '--min-rate', '2000', '--max-retries', '10'],
+];
+
 /** Every open TCP port of an address, as an outside host's nmap finds it, and `--compare-nmap` agrees. */
 async function nmap(flags: readonly string[], address: string): Promise<readonly number[]> {
   const file = join(lab.folder, 'nmap.xml');
-  const fast = ['-T5', '--min-rate', '20000', '--max-retries', '2'];
-  await lab.outside.ok([
-    'nmap',
-    ...flags,
-    '-n',
-    '-Pn',
-    '-sS',
-    '-p-',
-    ...fast,
-    '-oX',
-    file,
-    address,
-  ]);
-  const { stdout, stderr } = await portcullis('auto', 'audit', '--json', '--compare-nmap', file);
-  assert.ok(stdout.startsWith('{'), stderr);
-  assert.deepEqual(JSON.parse(stdout).nmap, [], 'what audit says of nmap’s own file');
+  let differences: unknown = 'nmap did not end';
+  for (const speed of SPEEDS) {
+    const scan = ['nmap', ...flags, '-n', '-Pn', '-sS', '-p-', ...speed, '-oX', file, address];
+    const { code } = await lab.outside.run(scan, { timeoutMs: 120_000 });
+    if (code !== 0) continue;
+    const { stdout, stderr } = await portcullis('auto', 'audit', '--json', '--compare-nmap', file);
+    assert.ok(stdout.startsWith('{'), stderr);
+    const { nmap: met }: { nmap: readonly unknown[] } = JSON.parse(stdout);
+    differences = met;
+    if (met.length === 0) break;
+  }
+  assert.deepEqual(differences, [], 'what audit says of nmap’s own file');
   const shown = await readFile(file, 'utf8');
   return [...shown.matchAll(/portid="(\d+)"><state state="open"/g)].map(([, port]) => Number(port));
 }
