@@ -7,8 +7,14 @@ const label = (container: Container, key: string): string | undefined =>
 export const composeProject = (container: Container): string | undefined =>
   label(container, 'com.docker.compose.project') ?? label(container, 'com.docker.stack.namespace');
 
-export const composeService = (container: Container): string | undefined =>
-  label(container, 'com.docker.compose.service') ?? swarmService(container);
+/** As the file names it: a service of a stack has the stack's name before its own. */
+export function composeService(container: Container): string | undefined {
+  const service = label(container, 'com.docker.compose.service');
+  if (service !== undefined) return service;
+  const deployed = swarmService(container);
+  const stack = label(container, 'com.docker.stack.namespace');
+  return deployed?.startsWith(`${stack}_`) ? deployed.slice(`${stack}_`.length) : deployed;
+}
 
 const swarmService = (container: Container): string | undefined =>
   container.swarmPorts === undefined ? taskService(container) : container.name;

@@ -601,6 +601,24 @@ test('planRoutes(): host_pattern from names', () => {
     ...compose('web', { enable: 'true' }),
   });
   assert.deepEqual(lines(plan([web], { settings })), ['web-shop.x.example/ -> 127.0.0.1:1']);
+  const task = (service: string, stack: Readonly<Record<string, string>>) => {
+    const swarm = { 'com.docker.swarm.service.name': service, ...stack };
+    const labels = { 'portcullis.enable': 'true', ...swarm };
+    return container(`${service}.1.abc`, { ports: ['127.0.0.1:1:80'], labels });
+  };
+  const shop = { 'com.docker.stack.namespace': 'shop' };
+  for (const [service, expected] of [
+    ['shop_web', 'web-shop'],
+    ['web', 'web-shop'],
+    ['shopping_web', 'shopping_web-shop'],
+  ] as const) {
+    const planned = plan([task(service, shop)], { settings });
+    assert.deepEqual(lines(planned), [`${expected}.x.example/ -> 127.0.0.1:1`]);
+  }
+  const alone = plan([task('shop_web', {})], {
+    settings: { ...settings, host_pattern: '{service}.{domain}' },
+  });
+  assert.deepEqual(lines(alone), ['shop_web.x.example/ -> 127.0.0.1:1']);
   assert.deepEqual(
     plan([container('a', { ports: ['127.0.0.1:1:80'] })], { settings }).problems.map(problemText),
     ['container a: has no service, which host_pattern asks for; give it the label "host"'],

@@ -19,6 +19,7 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   certbot: 'certbot',
   pebble: 'pebble',
   logrotate: 'logrotate',
+  'docker-compose': 'docker-compose',
 };
 
 const FOLDERS = ['/usr/sbin', '/usr/bin', '/sbin', '/bin', '/usr/local/sbin', '/usr/local/bin'];
