@@ -232,6 +232,7 @@ for (const { way, deploy, project, opens = true } of [
       if (deploy === stack) return; // the Swarm would only start them again
       const ids = (await engine.docker('ps', '--quiet')).split('\n');
       await engine.docker('rm', '--force', ...ids);
+      await engine.docker('network', 'prune', '--force'); // a stack's has the same name
     });
 
     for (const { title, ports, routes: expected, line, granted = {} } of CASES) {
