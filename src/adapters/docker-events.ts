@@ -28,11 +28,19 @@ const CONTAINER_ACTIONS = [
 const NETWORK_ACTIONS = ['connect', 'disconnect', 'create', 'destroy'];
 const DAEMON_ACTIONS = ['reload'];
 const SWARM_ACTIONS = ['create', 'update', 'remove'];
+/** Its words for `die` and `destroy`. */
+const PODMAN_ACTIONS = ['died', 'remove'];
 /** What is asked of `GET /events`. */
 export const EVENT_FILTERS = {
   type: [...EVENT_KINDS],
   event: [
-    ...new Set([...CONTAINER_ACTIONS, ...NETWORK_ACTIONS, ...DAEMON_ACTIONS, ...SWARM_ACTIONS]),
+    ...new Set([
+      ...CONTAINER_ACTIONS,
+      ...NETWORK_ACTIONS,
+      ...DAEMON_ACTIONS,
+      ...SWARM_ACTIONS,
+      ...PODMAN_ACTIONS,
+    ]),
   ],
 };
 

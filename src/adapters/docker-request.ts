@@ -25,6 +25,8 @@ export type DockerHttp = {
   bytes(call: DockerCall): Promise<Buffer>;
   /** The whole body, parsed. */
   json(call: DockerCall): Promise<unknown>;
+  /** The same, and whether it is Podman that answers, by the version in its head. */
+  jsonOf(call: DockerCall): Promise<{ readonly json: unknown; readonly podman: boolean }>;
 };
 
 /** The part of docker-modem that is used: one request, its answer as a stream, whatever its status. */
@@ -41,28 +43,44 @@ export async function openDockerHttp(target: DockerTarget): Promise<DockerHttp> 
   const modem = newModem(() => new Client(clientOptions(target)));
   const { url } = target;
 
-  const bytes = (call: DockerCall): Promise<Buffer> =>
+  const whole = (call: DockerCall): Promise<{ body: Buffer; podman: boolean }> =>
     limited(url, call, async (signal) => {
       const answer = await dial(modem, { ...call, signal });
       const body = await readBody(answer, signal);
-      if (isSuccess(answer)) return body;
+      const podman = answer.headers['libpod-api-version'] !== undefined;
+      if (isSuccess(answer)) return { body, podman };
       throw dockerRefused(describeCall(call), answer.statusCode ?? 0, body.toString());
     });
+  const jsonOf: DockerHttp['jsonOf'] = async (call) => {
+    const { body, podman } = await whole(call);
+    const text = body.toString();
+    try {
+      return { json: JSON.parse(text), podman };
+    } catch (cause) {
+      throw new PortcullisError(
+        'docker-refused',
+        `Docker at ${url} answered ${describeCall(call)} with something that is not JSON`,
+        { detail: text.slice(0, 2000), cause },
+      );
+    }
+  };
 
   return {
     url,
-    bytes,
+    jsonOf,
+    json: async (call) => (await jsonOf(call)).json,
+    bytes: async (call) => (await whole(call)).body,
     async stream(call) {
       // The stream lives on after its head, so it ends by the caller's signal, not by the limit's.
-      const whole = new AbortController();
-      const stop = (): void => whole.abort(call.signal.reason);
+      const living = new AbortController();
+      const stop = (): void => living.abort(call.signal.reason);
       call.signal.addEventListener('abort', stop, { once: true });
       const release = (): void => call.signal.removeEventListener('abort', stop);
       try {
         const answer = await limited(url, call, async () => {
-          const head = await dial(modem, { ...call, signal: whole.signal });
+          const head = await dial(modem, { ...call, signal: living.signal });
           if (isSuccess(head)) return head;
-          const body = await readBody(head, whole.signal);
+          const body = await readBody(head, living.signal);
           throw dockerRefused(describeCall(call), head.statusCode ?? 0, body.toString());
         });
         answer.once('close', release);
@@ -70,20 +88,8 @@ export async function openDockerHttp(target: DockerTarget): Promise<DockerHttp> 
         return answer;
       } catch (error) {
         release();
-        whole.abort(error);
+        living.abort(error);
         throw error;
-      }
-    },
-    async json(call) {
-      const text = (await bytes(call)).toString();
-      try {
-        return JSON.parse(text);
-      } catch (cause) {
-        throw new PortcullisError(
-          'docker-refused',
-          `Docker at ${url} answered ${describeCall(call)} with something that is not JSON`,
-          { detail: text.slice(0, 2000), cause },
-        );
       }
     },
   };

@@ -202,6 +202,29 @@ test('inspect(): only Docker’s own 404 means that there is none', async (t) =>
   );
 });
 
+test('inspect(): Podman says 500 of one that goes at this moment', async (t) => {
+  const message = 'container c1 does not exist in database: no such container';
+  const docker = await serve(t, (_request, response) => {
+    response.writeHead(500).end(JSON.stringify({ message }));
+  });
+  assert.equal(await docker.inspect('c1', never), undefined);
+});
+
+for (const [title, headers, asked] of [
+  ['Docker', {}, ['/networks?']],
+  ['Podman', { 'Libpod-API-Version': '4.3.1' }, ['/networks?', '/v4.0.0/libpod/networks/json?']],
+] as const) {
+  test(`networks(): what ${title} is asked`, async (t) => {
+    const urls: (string | undefined)[] = [];
+    const docker = await serve(t, ({ url }, response) => {
+      urls.push(url);
+      response.writeHead(200, headers).end('[]');
+    });
+    assert.deepEqual(await docker.networks(never), []);
+    assert.deepEqual(urls, asked);
+  });
+}
+
 test('inspect(): a name cannot leave its place in the address', async (t) => {
   const urls: (string | undefined)[] = [];
   const docker = await serve(t, ({ url }, response) => {

@@ -3,6 +3,7 @@ import type { EngineInfo, EngineVersion } from '../core/docker/engine.ts';
 import { containerFromInspect } from '../core/docker/from-inspect.ts';
 import { containerFromList } from '../core/docker/from-list.ts';
 import { networkFromApi } from '../core/docker/from-network.ts';
+import { networkFromPodman } from '../core/docker/from-podman.ts';
 import { serviceFromApi, type SwarmService } from '../core/docker/from-service.ts';
 import { ShapeError } from '../core/docker/reader.ts';
 import type { Container, Network, Snapshot } from '../core/model.ts';
@@ -57,6 +58,8 @@ export type DockerOptions = {
 
 /** A manager of a Swarm without a majority takes 20 s to say what it is. */
 const INFO_MS = 25_000;
+/** Podman's answer to Docker's question names no Linux bridge, and its default network otherwise than its containers do. */
+const PODMAN_NETWORKS = '/v4.0.0/libpod/networks/json';
 
 /** Makes a client. It connects with the first call only. */
 export async function openDocker({
@@ -81,7 +84,11 @@ export async function openDocker({
     },
     async networks(signal) {
       const path = '/networks';
-      const json = await http.json({ path, signal, limitMs });
+      const { json, podman } = await http.jsonOf({ path, signal, limitMs });
+      if (podman) {
+        const own = await http.json({ path: PODMAN_NETWORKS, signal, limitMs });
+        return parseList(http, { path: PODMAN_NETWORKS, json: own }, networkFromPodman);
+      }
       const listed = parseList(http, { path, json }, networkFromApi);
       return Promise.all(
         listed.map(async (network, index) => {
@@ -100,7 +107,8 @@ export async function openDocker({
       const path = `/containers/${encodeURIComponent(id)}/json`;
       const json = await unlessRefused(
         http.json({ path, signal, limitMs }),
-        /no such container.* \(HTTP 404\)/i,
+        // The second is Podman's, for one that goes at this moment.
+        /no such container.* \(HTTP 404\)|does not exist in database: no such container \(HTTP 500\)/i,
       );
       return json === undefined
         ? undefined

@@ -58,13 +58,28 @@ export async function followDocker(deps: FollowDeps): Promise<void> {
 }
 
 async function followOnce(deps: FollowDeps, onConnected: () => void): Promise<void> {
-  const { source, tracker, flapping, onChange, onNetworks, onEvent, now, log } = deps;
+  const { source, tracker, flapping, onChange, onEvent, now, log } = deps;
   const session = new AbortController();
   const signal = AbortSignal.any([deps.signal, session.signal]);
   const dirty = new Set<string>();
   const bell = createBell();
   const held = new Set<string>();
   let lastEventAt = -Infinity;
+  /** Names and ids. */
+  let known = new Set<string>();
+  const onNetworks = (networks: readonly Network[]): void => {
+    known = new Set(networks.flatMap(({ id, name }) => [id, name]));
+    deps.onNetworks(networks);
+  };
+  /** Podman tells of no network that was made, only of the containers on it. */
+  const askForNetworksOf = async (ids: readonly string[]): Promise<void> => {
+    const unknown = ids
+      .flatMap((id) => tracker.get(id)?.endpoints ?? [])
+      .filter(({ networkId, network }) => !known.has(networkId) && !known.has(network));
+    if (unknown.length === 0) return;
+    onNetworks(await source.networks(signal));
+    for (const { network } of unknown) known.add(network); // asked for once
+  };
   try {
     const stream = source.events({ signal });
     await stream.ready;
@@ -123,6 +138,7 @@ async function followOnce(deps: FollowDeps, onConnected: () => void): Promise<vo
           const ids = [...dirty];
           dirty.clear();
           for (const id of ids) await refresh(deps, id, signal);
+          await askForNetworksOf(ids);
           onChange();
         }
       }

@@ -28,6 +28,10 @@ test('eventFromApi(): the health stands in the action', () => {
   assert.equal(event?.health, 'unhealthy');
 });
 
+test('eventFromApi(): Podman removes a container', () => {
+  assert.equal(eventFromApi(message({ Action: 'remove' }))?.action, 'destroy');
+});
+
 test('eventFromApi(): a network is left', () => {
   const event = eventFromApi(
     message({

@@ -40,7 +40,8 @@ export function eventFromApi(message: unknown): DockerEvent | undefined {
   if (kind === undefined) return undefined;
   const actor = objectField(from, 'Actor', place);
   const attributes = textMapField(actor, 'Attributes', place);
-  const [action = '', rest = ''] = textField(from, 'Action', place).split(': ', 2);
+  const [said = '', rest = ''] = textField(from, 'Action', place).split(': ', 2);
+  const action = kind === 'container' && said === 'remove' ? 'destroy' : said; // Podman's word
   return {
     kind,
     action,
