@@ -41,7 +41,8 @@ export async function importImages(
   ]);
 }
 
-async function packRoot(folder: string): Promise<string> {
+/** A tarball of the plain image's files, made below `folder`. */
+export async function packRoot(folder: string): Promise<string> {
   const root = join(folder, 'rootfs');
   for (const name of ['bin', 'www/cgi-bin', 'etc', 'tmp', 'proc']) {
     await mkdir(join(root, name), { recursive: true });
