@@ -602,9 +602,16 @@ test('planRoutes(): host_pattern from names', () => {
   });
   assert.deepEqual(lines(plan([web], { settings })), ['web-shop.x.example/ -> 127.0.0.1:1']);
   const task = (service: string, stack: Readonly<Record<string, string>>) => {
-    const swarm = { 'com.docker.swarm.service.name': service, ...stack };
-    const labels = { 'portcullis.enable': 'true', ...swarm };
-    return container(`${service}.1.abc`, { ports: ['127.0.0.1:1:80'], labels });
+    const name = `${service}.1.abc`;
+    const swarm = {
+      'com.docker.swarm.service.name': service,
+      'com.docker.swarm.service.id': 's1',
+      'com.docker.swarm.task.id': 'abc',
+      'com.docker.swarm.task.name': name,
+      'com.docker.swarm.node.id': 'n1',
+    };
+    const labels = { 'portcullis.enable': 'true', ...swarm, ...stack };
+    return container(name, { ports: ['127.0.0.1:1:80'], labels });
   };
   const shop = { 'com.docker.stack.namespace': 'shop' };
   for (const [service, expected] of [

@@ -111,7 +111,7 @@ before(async () => {
   lab = await openLab();
   engine = await lab.startEngine({});
   file = await put(join(lab.folder, 'compose.yaml'), stringify(composeFile()));
-  // The labels of a service itself (deploy.labels) are one more way, once they are read.
+  // Labels of the service itself (deploy.labels) would be one more way.
 });
 after(() => lab.close());
 
