@@ -2,7 +2,7 @@
 import type { DockerSource } from '../adapters/docker.ts';
 import type { Log } from '../adapters/log.ts';
 import { backoffDelay } from '../core/backoff.ts';
-import { goesOn, willStop, type DockerEvent } from '../core/docker/event.ts';
+import { goesOn, isPaused, willStop, type DockerEvent } from '../core/docker/event.ts';
 import type { Network } from '../core/model.ts';
 import type { Flapping } from '../core/flapping.ts';
 import { hasEnded, sameContainer, type Tracker } from '../core/tracker.ts';
@@ -17,6 +17,8 @@ export type FollowDeps = {
   /** Ids of containers that are served now: each is asked after before a list without it is believed. */
   readonly served: () => Promise<readonly string[]>;
   readonly resyncMs: number;
+  /** Replicas that are told to stop leave before they end: `watch.drain`. */
+  readonly drain: boolean;
   readonly now: () => number;
   readonly random: () => number;
   readonly log: Log;
@@ -118,7 +120,7 @@ async function followOnce(deps: FollowDeps, onConnected: () => void): Promise<vo
         const id = event.kind === 'network' ? event.attributes['container'] : event.id;
         if (id !== undefined && id !== '') (flapping.has(id) ? held : dirty).add(id);
         if (goesOn(event)) tracker.resumed(event.id);
-        if (willStop(event)) {
+        if (isPaused(event) || (deps.drain && willStop(event))) {
           tracker.drain(event.id, now());
           onChange(); // before the inspect: its last moments of listening count
         }

@@ -204,6 +204,7 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
             flapping: session.flapping,
             served: () => servedContainers(settings.nginx.dir),
             resyncMs: settings.watch.resync,
+            drain: settings.watch.drain,
             now,
             random,
             log,

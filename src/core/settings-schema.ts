@@ -145,6 +145,8 @@ export const settingsSchema = z.strictObject({
       min_reload_interval: duration.prefault('250ms'),
       linger: duration.prefault('10s'),
       resync: duration.prefault('30s'),
+      /** Beyond the contract: a replica that is told to stop leaves first. It costs two reloads a restart. */
+      drain: z.boolean().default(false),
     })
     .prefault({}),
   status: z

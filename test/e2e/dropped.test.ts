@@ -47,3 +47,9 @@ test('rolling recreation: no request is lost, POST neither while the old ones li
 test('rolling recreation of replicas that close their port at SIGTERM: no GET is lost', async () => {
   nobodyLost(await stage.recreate(RECREATIONS, 0));
 });
+
+test('without watch.drain a restart on the same port costs no reload, and no GET', async () => {
+  const phase = await stage.restartUndrained();
+  nobodyLost(phase);
+  assert.equal(phase.reloads, 0);
+});

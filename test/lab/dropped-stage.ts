@@ -10,7 +10,10 @@ import { replicaArgs } from './replica-args.ts';
 import { startLoad } from './start-load.ts';
 import { waitUntil } from './wait-until.ts';
 
+const settingsText = (nginx: LabNginx, watch: string): string =>
+  `nginx: { dir: ${nginx.dir}, config: ${nginx.config} }\nwatch: { ${watch} }\n`;
 const HOST = 'replicated.example';
+const FIXED = 'fixed.example';
 const REPLICAS = 3;
 const LABELS = { 'portcullis.host': HOST, 'portcullis.group': 'replicated' };
 const BUSY: readonly Client[] = ['close', 'retry', 'plain'];
@@ -35,6 +38,8 @@ export type DroppedStage = {
    * `graceMs`: how long the new ones will listen after SIGTERM.
    */
   recreate(count: number, graceMs: number, clients?: readonly Client[]): Promise<Phase>;
+  /** `docker restart` of one of two other replicas, on ports of their own choice, as the settings are by default. */
+  restartUndrained(): Promise<Phase>;
   /** `docker restart` of one replica. */
   restart(clients?: readonly Client[]): Promise<Phase>;
   close(): Promise<void>;
@@ -56,7 +61,7 @@ async function makeStage(lab: Lab, firstGraceMs: number): Promise<DroppedStage> 
   const nginx = await lab.startNginx();
   const settings = await put(
     `${lab.folder}/portcullis.yaml`,
-    `nginx: { dir: ${nginx.dir}, config: ${nginx.config} }\nwatch: { linger: 100ms }\n`,
+    settingsText(nginx, 'linger: 100ms, drain: true'),
   );
   const options = ['--config', settings, '--docker', engine.url];
   await lab.portcullis([...options, 'init', '--yes']);
@@ -73,9 +78,9 @@ async function makeStage(lab: Lab, firstGraceMs: number): Promise<DroppedStage> 
       });
       return new Set((await Promise.all(asked)).map(({ body }) => body)).size === REPLICAS;
     });
-  const phase = async (act: () => Promise<void>, clients = BUSY): Promise<Phase> => {
+  const phase = async (act: () => Promise<void>, clients = BUSY, host = HOST): Promise<Phase> => {
     await allServed();
-    const load = startLoad(lab, { address: HOST_V4, host: HOST, clients });
+    const load = startLoad(lab, { address: HOST_V4, host, clients });
     try {
       await delay(500);
       await load.tallies();
@@ -119,6 +124,35 @@ async function makeStage(lab: Lab, firstGraceMs: number): Promise<DroppedStage> 
         await service.restart(0);
         await allServed();
       }, clients),
+    async restartUndrained() {
+      await put(settings, settingsText(nginx, 'linger: 10s'));
+      await watch.saw(/settings-applied/);
+      for (const port of [1801, 1802]) {
+        await engine.run({
+          name: `fixed-${port}`,
+          ports: [`127.0.0.1:${port}:80`],
+          labels: { 'portcullis.host': FIXED, 'portcullis.group': 'fixed' },
+        });
+      }
+      await waitUntil('both are served', async () => {
+        const asked = [1, 2, 3, 4].map(() =>
+          get(lab.outside, `http://${HOST_V4}/cgi-bin/echo`, { host: FIXED }),
+        );
+        return (
+          new Set((await Promise.all(asked)).map(({ body }) => /HOSTNAME=(.*)/.exec(body)?.[1]))
+            .size === 2
+        );
+      });
+      const done = await phase(
+        async () => {
+          await engine.docker('restart', '-t', '1', 'fixed-1801');
+        },
+        ['close', 'retry'],
+        FIXED,
+      );
+      await engine.docker('rm', '-f', 'fixed-1801', 'fixed-1802');
+      return done;
+    },
     close: () => lab.close(),
   };
 }

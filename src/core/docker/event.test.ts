@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { eventFromApi, goesOn, willStop } from './event.ts';
+import { eventFromApi, goesOn, isPaused, willStop } from './event.ts';
 
 const message = (fields: object): object => ({
   Type: 'container',
@@ -72,7 +72,7 @@ const ENDINGS: readonly [string, string | undefined, boolean, boolean][] = [
   ['kill', '1', false, false],
   ['kill', '10', false, false],
   ['kill', undefined, false, false],
-  ['pause', undefined, true, false],
+  ['pause', undefined, false, false],
   ['die', undefined, false, false],
   ['start', undefined, false, true],
   ['unpause', undefined, false, true],
@@ -83,5 +83,6 @@ for (const [action, signal, stops, on] of ENDINGS) {
     const event = eventFromApi(message({ Action: action, Actor: { ID: 'c1', Attributes } }));
     assert.ok(event);
     assert.deepEqual([willStop(event), goesOn(event)], [stops, on]);
+    assert.equal(isPaused(event), action === 'pause');
   });
 }

@@ -56,10 +56,13 @@ export function eventFromApi(message: unknown): DockerEvent | undefined {
 /** INT, QUIT, KILL, TERM, WINCH and RTMIN+3: what images name as STOPSIGNAL. Others only tell a program something. */
 const STOP_SIGNALS = new Set(['2', '3', '9', '15', '28', '37']);
 
-/** Was a container told to stop, or is it held still? Docker says so before it ends: `die` comes later. */
+/** Was a container told to stop? Docker says so before it ends: `die` comes later. */
 export const willStop = ({ kind, action, attributes }: DockerEvent): boolean =>
-  kind === 'container' &&
-  (action === 'pause' || (action === 'kill' && STOP_SIGNALS.has(attributes['signal'] ?? '')));
+  kind === 'container' && action === 'kill' && STOP_SIGNALS.has(attributes['signal'] ?? '');
+
+/** Is it held still from now on? Its port takes connections all the same. */
+export const isPaused = ({ kind, action }: DockerEvent): boolean =>
+  kind === 'container' && action === 'pause';
 
 /** Does a container run from now on? */
 export const goesOn = ({ kind, action }: DockerEvent): boolean =>
