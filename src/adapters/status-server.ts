@@ -1,5 +1,5 @@
 import { createServer, request, type IncomingMessage } from 'node:http';
-import { isIP } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { complaints, statusMetrics, type Status } from '../core/status.ts';
 import type { Settings } from '../core/settings-schema.ts';
 import { PortcullisError } from '../errors.ts';
@@ -11,24 +11,49 @@ function addressOf(listen: string): { host: string; port: number } {
   return { host: listen.slice(0, at).replaceAll(/[[\]]/g, ''), port: Number(listen.slice(at + 1)) };
 }
 
+/** More than this many connections, and the oldest is closed: who only holds one open keeps nobody out. */
+const MOST_CONNECTIONS = 32;
+/** For a whole request, and for a connection that says nothing. */
+const PATIENCE_MS = 5_000;
+
+type StatusDeps = {
+  readonly status: () => Status;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  /** Default 5 000. */
+  readonly patienceMs?: number;
+};
+
 /**
  * `GET /status` (JSON), `/healthz` (200 or 503) and `/metrics` (Prometheus) until `signal`. Where the
  * port is taken that is told, and nothing else: `watch` has more to do.
  */
 export function serveStatus(
   { listen, host }: Settings['status'],
-  { status, log, signal }: { status: () => Status; log: Log; signal: AbortSignal },
+  { status, log, signal, patienceMs = PATIENCE_MS }: StatusDeps,
 ): void {
   if (listen === '') return;
   const server = createServer(
-    { requestTimeout: 5_000, maxHeaderSize: 8_192 },
+    {
+      requestTimeout: patienceMs,
+      headersTimeout: patienceMs,
+      connectionsCheckingInterval: Math.min(patienceMs, 1_000),
+      maxHeaderSize: 8_192,
+    },
     (asked, response) => {
       const { code, type, body } = answer(asked, host, status());
       response.writeHead(code, { 'content-type': type, 'cache-control': 'no-store' });
       response.end(asked.method === 'HEAD' ? '' : body);
     },
   );
-  server.maxConnections = 32;
+  const open = new Set<Socket>(); // in the order they came
+  server.on('connection', (socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+    const [oldest] = open;
+    if (open.size > MOST_CONNECTIONS) oldest?.destroy();
+  });
+  server.setTimeout(2 * patienceMs); // also for who asks and never reads the answer
   server.on('error', (error) => log.warn('status-not-served', { listen, reason: error.message }));
   server.listen(addressOf(listen));
   signal.addEventListener(
