@@ -39,8 +39,6 @@ export type DockerSource = {
   services(signal: AbortSignal): Promise<readonly SwarmService[] | undefined>;
   /** One service by id; undefined when there is none. */
   service(id: string, signal: AbortSignal): Promise<SwarmService | undefined>;
-  /** The cheapest question: does Docker answer? */
-  ping(signal: AbortSignal): Promise<void>;
   /** See `openEvents`. */
   events(options: EventOptions): EventStream;
   readonly control: ContainerControl;
@@ -143,9 +141,6 @@ export async function openDocker({
       );
       return json === undefined ? undefined : parse(http, { path, json }, serviceFromApi);
     },
-    async ping(signal) {
-      await http.bytes({ path: '/_ping', signal, limitMs });
-    },
     events: (options) => openEvents(http, { ...options, limitMs }),
     control: createContainerControl(http),
   };
@@ -180,7 +175,6 @@ function parse<T>(http: DockerHttp, { path, json }: Answer, read: (json: unknown
   }
 }
 
-/** Undefined where Docker says that there is no such container; any other 404 is an error. */
 /** Undefined where Docker refuses with such a message. */
 async function unlessRefused(answer: Promise<unknown>, message: RegExp): Promise<unknown> {
   try {

@@ -24,7 +24,10 @@ let port = 0;
 
 before(async () => {
   port = await freePort();
-  serveStatus({ listen: `127.0.0.1:${port}`, host: 'status.example' }, { status: () => STATUS, log, signal: ending.signal });
+  serveStatus(
+    { listen: `127.0.0.1:${port}`, host: 'status.example' },
+    { status: () => STATUS, log, signal: ending.signal },
+  );
 });
 after(() => ending.abort());
 
