@@ -94,7 +94,7 @@ const SAMPLE: Ruleset = {
 };
 
 const NO_RIGHT =
-  'no right to change the firewall: run as root, or give the container --cap-add NET_ADMIN and --network host';
+  'no right to change the firewall: run as root or with CAP_NET_ADMIN (a container: --cap-add NET_ADMIN and --network host)';
 
 /** Why nftables cannot be used, or `undefined` if it can. */
 async function nftablesRefusal(run: Run): Promise<string | undefined> {

@@ -127,9 +127,10 @@ async function runTest(
   const output = translate(`${stderr}${stdout}`);
   if (!timedOut) {
     const result = parseTestOutput(code, output);
-    if (result.ok || !result.reason.includes('(30: Read-only file system)')) return result;
-    const hint = 'where the unit portcullis.service keeps it out, run "portcullis init" again';
-    return { ...result, reason: `${result.reason}; ${hint}` };
+    const hint = result.ok ? undefined : hintFor(result.reason);
+    return result.ok || hint === undefined
+      ? result
+      : { ...result, reason: `${result.reason}; ${hint}` };
   }
   // No site is to blame: each further test would take as long.
   throw new PortcullisError(
@@ -137,4 +138,16 @@ async function runTest(
     `nginx -t gave no answer within ${testMs / 1000} s (nginx.test_timeout) and was ended; a name that no resolver answers can hold it up; what was live stays live`,
     { detail: output },
   );
+}
+
+function hintFor(reason: string): string | undefined {
+  if (reason.includes('(30: Read-only file system)')) {
+    return 'where the unit portcullis.service keeps it out, run "portcullis init" again';
+  }
+  const uid = process.geteuid?.();
+  if (uid !== 0 && reason.includes('(13: Permission denied)')) {
+    const port = reason.startsWith('bind()') ? ' (a port below 1024: CAP_NET_BIND_SERVICE)' : '';
+    return `nginx -t runs as the user of Portcullis, uid ${uid}, who needs that right${port}`;
+  }
+  return undefined;
 }

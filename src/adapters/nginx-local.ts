@@ -66,7 +66,7 @@ export function openLocalNginx({ control, binary, run, pidPath }: LocalOptions):
     },
     async requireRunning() {
       if (control !== 'systemd') {
-        await requireMaster();
+        signalMaster((await requireMaster()).pid, 0);
         return;
       }
       const { code } = await systemctl(run, ['is-active', '--quiet', 'nginx']);
@@ -80,7 +80,7 @@ export function openLocalNginx({ control, binary, run, pidPath }: LocalOptions):
       const master = control === 'systemd' ? await findMaster() : await requireMaster();
       const workers = await watchWorkers(async () => (master ? workersOf(master.pid) : NO_WORKERS));
       if (master && control !== 'systemd') {
-        signalMaster(master.pid);
+        signalMaster(master.pid, 'SIGHUP');
         return workers;
       }
       const { code, stderr } = await systemctl(run, ['reload', 'nginx']);
@@ -92,15 +92,16 @@ export function openLocalNginx({ control, binary, run, pidPath }: LocalOptions):
   };
 }
 
-function signalMaster(pid: number): void {
+/** @param signal 0: only finds out whether it may */
+function signalMaster(pid: number, signal: 'SIGHUP' | 0): void {
   try {
-    process.kill(pid, 'SIGHUP');
+    process.kill(pid, signal);
   } catch (cause) {
     const code = codeOf(cause);
     if (code === 'ESRCH') throw notRunning('it ended this moment');
     throw new PortcullisError(
       'nginx-reload-failed',
-      `cannot signal Nginx (pid ${pid}, ${code}): run as root or as the user Nginx's master runs as`,
+      `cannot signal Nginx (pid ${pid}, ${code}): run as root, as the user Nginx's master runs as, or with CAP_KILL; what was live stays live`,
       { cause },
     );
   }

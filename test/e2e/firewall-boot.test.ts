@@ -154,7 +154,7 @@ describe('where a backend cannot work', () => {
       await assert.rejects(chooseBackend(powerless, kind), {
         code: 'firewall-unavailable',
         message:
-          'no right to change the firewall: run as root, or give the container --cap-add NET_ADMIN and --network host',
+          'no right to change the firewall: run as root or with CAP_NET_ADMIN (a container: --cap-add NET_ADMIN and --network host)',
       });
     });
   }

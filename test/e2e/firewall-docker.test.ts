@@ -709,6 +709,6 @@ test('without NET_ADMIN: one clear sentence, exit code 1, the sites are served',
   assert.match(stdout, /^nothing changed|is live/m);
   assert.equal(
     stderr,
-    'portcullis: no right to change the firewall: run as root, or give the container --cap-add NET_ADMIN and --network host\n',
+    'portcullis: no right to change the firewall: run as root or with CAP_NET_ADMIN (a container: --cap-add NET_ADMIN and --network host)\n',
   );
 });
