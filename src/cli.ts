@@ -1,6 +1,7 @@
 /** Parses the command line, and maps errors to exit codes: the only place that does. */
 import { CommanderError } from 'commander';
 import { EXIT_FAILED, EXIT_USAGE } from './commands/exit-codes.ts';
+import { printable } from './core/problem-text.ts';
 import { PortcullisError, type ErrorCode } from './errors.ts';
 import { buildProgram } from './program.ts';
 
@@ -20,8 +21,11 @@ function report(error: unknown): void {
     console.error(error);
     return;
   }
-  process.stderr.write(`portcullis: ${error.message}\n`);
-  for (const line of error.detail?.trimEnd().split('\n') ?? []) process.stderr.write(`  ${line}\n`);
+  // Docker's and Nginx's own words may hold what others have named.
+  process.stderr.write(`portcullis: ${printable(error.message)}\n`);
+  for (const line of error.detail?.trimEnd().split('\n') ?? []) {
+    process.stderr.write(`  ${line.split('\t').map(printable).join('\t')}\n`);
+  }
 }
 
 // A reader that went away, as `| head`, is no failure.

@@ -21,7 +21,7 @@ export function parseYaml(text: string, path: string): YamlTree {
       `${path}:${line}: is not valid YAML: ${error.message.split('\n')[0] ?? ''}`,
     );
   }
-  const value: unknown = document.toJS({ maxAliasCount: 10 }) ?? {};
+  const value: unknown = withoutCycles(() => document.toJS({ maxAliasCount: 10 }), path) ?? {};
   if (!isTree(value)) {
     throw new PortcullisError('bad-setting', `${path}:1: must be keys and values, as "domain: x"`);
   }
@@ -35,6 +35,19 @@ export function parseYaml(text: string, path: string): YamlTree {
     return undefined;
   };
   return { value, lineOf };
+}
+
+/** @throws {PortcullisError} `bad-setting` for aliases that lead back to themselves, or to more and more */
+function withoutCycles(read: () => unknown, path: string): unknown {
+  try {
+    const value = read();
+    JSON.stringify(value);
+    return value;
+  } catch (cause) {
+    throw new PortcullisError('bad-setting', `${path}: has YAML aliases ("*x") that never end`, {
+      cause,
+    });
+  }
 }
 
 const isTree = (value: unknown): value is Tree =>

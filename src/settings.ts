@@ -45,7 +45,8 @@ export async function loadSettings({
 }): Promise<LoadedSettings> {
   const keys = settingKeys();
   const found = await findFile(file);
-  const tree: Tree = {};
+  // Without a prototype, or a key "__proto__" in the file would be one.
+  const tree: Tree = Object.create(null);
   const sources = new Map<string, Source>();
   const fileSource: Source = { name: found?.path ?? 'configuration' };
   if (found) {

@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isQuotable } from '../core/nginx-quote.ts';
 import type { Certificate } from '../core/tls/choose-certificate.ts';
 
 export type CertificateFiles = Certificate & {
@@ -63,6 +64,10 @@ function readPair(name: string, certificateFile: string, keyFile: string): Certi
       certificate.raw.includes(TLS_FEATURE) &&
       (certificate.infoAccess ?? '').includes('OCSP - URI:'),
   };
+  if (!isQuotable(certificateFile) || !isQuotable(keyFile)) {
+    const why = 'Nginx takes no name with "$" or a control character: give it another';
+    return { ...files, ...said, broken: `${certificateFile} cannot be used: ${why}` };
+  }
   const key = attempt(() => createPrivateKey(readFileSync(keyFile)));
   if ('failure' in key) {
     return { ...files, ...said, broken: `${keyFile} cannot be read: ${key.failure}` };

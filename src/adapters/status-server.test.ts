@@ -9,8 +9,11 @@ import { askStatus, serveStatus } from './status-server.ts';
 const STATUS: Status = {
   version: '1.2.3',
   since: '2026-01-01T00:00:00.000Z',
-  docker: { connected: true, version: '28.5.2' },
-  nginx: { version: '1.22.1', generation: 'abc', last_reload: null, last_error: null },
+  docker: { connected: true, version: '28.5.2', flapping: [] },
+  nginx: {
+    ...{ version: '1.22.1', generation: 'abc', last_reload: null, last_error: null },
+    ...{ old_workers: 0, drift: [] },
+  },
   firewall: { mode: 'enforce', backend: 'nftables', enforced: true, repairs: 0 },
   routes: { live: 0, rejected: 0, quarantined: 0 },
   events: { seen: 0, reconciles: 0, reloads: 0 },

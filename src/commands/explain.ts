@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Explanation } from '../app/explain.ts';
+import { printable } from '../core/problem-text.ts';
 import { logFor, paintFor, settingsFor, type GlobalOptions } from './global-options.ts';
 import { print } from './print.ts';
 
@@ -40,7 +41,7 @@ async function explainAll(asked: string, options: ExplainOptions): Promise<void>
   const paint = paintFor(options, process.stdout);
   for (const { subject, steps } of explained) {
     print([
-      paint('bold', subject),
+      paint('bold', printable(subject)),
       ...lines(steps).flatMap((line) => wrapped(line, 80, ' '.repeat(10))),
       '',
     ]);

@@ -3,6 +3,7 @@ import type { FirewallBackend } from '../adapters/firewall-backend.ts';
 import type { DockerSource } from '../adapters/docker.ts';
 import type { HostPort, Ruleset } from '../core/firewall/ruleset.ts';
 import type { FirewallPolicy } from '../core/firewall/policy.ts';
+import { printable } from '../core/problem-text.ts';
 import type { Settings } from '../core/settings-schema.ts';
 import { confirm } from './confirm.ts';
 import { EXIT_FOUND, EXIT_REJECTED } from './exit-codes.ts';
@@ -126,8 +127,8 @@ async function check(options: FirewallOptions): Promise<void> {
         ? [`enforced with ${backend.kind}: the kernel holds the ruleset`]
         : [
             `not as it should be (${backend.kind}); "portcullis firewall apply" mends it:`,
-            ...drift.map(
-              ({ what, expected, found }) => `  ${what}: expected ${expected}, found ${found}`,
+            ...drift.map(({ what, expected, found }) =>
+              printable(`  ${what}: expected ${expected}, found ${found}`),
             ),
           ],
     );

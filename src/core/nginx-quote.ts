@@ -18,9 +18,12 @@ const BARE = /^[A-Za-z0-9_./:@+=~()[\]*,-]+$/;
 export function nginxQuote(value: unknown): string {
   const verbatim = isVerbatim(value);
   const text = verbatim ? value.verbatim : String(value);
-  if ((verbatim ? /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/ : /[\x00-\x1f\x7f$]/).test(text)) {
+  if (verbatim ? /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/.test(text) : !isQuotable(text)) {
     throw new RangeError(`cannot be an Nginx argument: ${JSON.stringify(text.slice(0, 80))}`);
   }
   if (BARE.test(text) && !text.startsWith('~')) return text;
   return `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
 }
+
+/** Whether `nginxQuote` takes it. */
+export const isQuotable = (text: string): boolean => !/[\x00-\x1f\x7f$]/.test(text);

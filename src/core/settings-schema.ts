@@ -1,5 +1,6 @@
 /** The configuration: its keys, their grammar and defaults. One place for the file, the environment and the defaults. */
 import * as z from 'zod';
+import { isInterfaceName } from './firewall/shapes.ts';
 import { cidr } from './labels/cidr.ts';
 import { host } from './labels/host.ts';
 import type { Parser } from './labels/parser.ts';
@@ -41,7 +42,7 @@ const port = z
   .max(65_535, 'must be from 1 to 65535');
 const interfaceName = z
   .string()
-  .regex(/^[A-Za-z0-9_.@:-]{1,15}$/, 'must be the name of a network interface, as wg0');
+  .refine(isInterfaceName, 'must be the name of a network interface, as wg0');
 const HOST_PATTERN_KEYS = ['port', 'domain', 'name', 'project', 'service', 'container_port'];
 
 const hostPattern = z.string().superRefine((pattern, context) => {

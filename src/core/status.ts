@@ -1,4 +1,4 @@
-import { shownName } from './problem-text.ts';
+import { printable, shownName } from './problem-text.ts';
 
 /** What is known of a Swarm's services, and from whom. */
 export type SwarmStatus = {
@@ -80,7 +80,7 @@ export function statusLines(status: Status): readonly string[] {
     `firewall   ${firewall.enforced ? `enforced with ${firewall.backend ?? ''}` : `not enforced (mode ${firewall.mode})`}, ${firewall.repairs} repairs`,
     `routes     ${routes.live} live, ${routes.rejected} rejected, ${routes.quarantined} quarantined`,
     `events     ${events.seen} seen, ${events.reconciles} passes, ${events.reloads} reloads`,
-  ];
+  ].map(printable);
 }
 
 /** Prometheus' text format 0.0.4. */

@@ -9,14 +9,9 @@ import { readTree } from '../../src/adapters/nginx-tree.ts';
 import { loadTemplates } from '../../src/adapters/templates.ts';
 import { createSiteRenderer } from '../../src/app/site-renderer.ts';
 import type { BlockNode } from '../../src/core/block-tree.ts';
-import { containerAccess } from '../../src/core/container-access.ts';
 import { containerRoutes } from '../../src/core/container-routes.ts';
 import { readContainers } from '../../src/core/docker/detect-shape.ts';
 import { ShapeError } from '../../src/core/docker/reader.ts';
-import { mangleTables } from '../../src/core/firewall/iptables-tables.ts';
-import { iptablesText } from '../../src/core/firewall/iptables-text.ts';
-import { nftablesText } from '../../src/core/firewall/nftables-text.ts';
-import { firewallPolicy } from '../../src/core/firewall/policy.ts';
 import { buildGeneration } from '../../src/core/generation.ts';
 import { optionNames } from '../../src/core/labels/options.ts';
 import type { Container } from '../../src/core/model.ts';
@@ -26,11 +21,15 @@ import { planRoutes } from '../../src/core/routes.ts';
 import { settingsSchema } from '../../src/core/settings-schema.ts';
 import { refusing } from '../../src/core/site-inputs.ts';
 import type { ListenSettings } from '../../src/core/site-view.ts';
-import { ALL_HOSTILE } from './hostile-values.ts';
+import { certificateChooser, type CertificatePair } from '../../src/core/tls/site-tls.ts';
+import { checkRules, networks } from './networks.ts';
+import { checkOutputs } from './outputs.ts';
+import { anyText, mostly, seldom, UNSAFE, wrongly } from './texts.ts';
+import { certificates, checkCertificates } from './certificates.ts';
 
 const settings = settingsSchema.parse({});
 const templates = await loadTemplates('');
-const listen: ListenSettings = {
+const PLAIN: ListenSettings = {
   port: 80,
   ipv6: true,
   authDir: '/etc/portcullis/htpasswd',
@@ -43,6 +42,15 @@ const listen: ListenSettings = {
     snippets: new Map(),
   },
 };
+
+const withCertificates = (pairs: readonly CertificatePair[]): ListenSettings => ({
+  ...PLAIN,
+  tls: {
+    ...{ port: 443, redirect: true, hsts: '', http2: 'listen', http3: false },
+    proxyProtocol: false,
+    certificateOf: certificateChooser(pairs, 1e12),
+  },
+});
 
 /** What is right, now and then, so that hostile values meet containers that are served. */
 const FINE: Readonly<Record<string, readonly string[]>> = {
@@ -69,20 +77,6 @@ const FINE: Readonly<Record<string, readonly string[]>> = {
   'access-log': ['off'],
 };
 
-const anyText = fc.oneof(
-  { weight: 3, arbitrary: fc.constantFrom(...ALL_HOSTILE) },
-  { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 40 }) },
-  {
-    weight: 1,
-    arbitrary: fc
-      .tuple(fc.constantFrom('a.example', '/x', '10r/s'), fc.constantFrom(...ALL_HOSTILE))
-      .map((parts) => parts.join('')),
-  },
-);
-
-const seldom = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> =>
-  fc.oneof({ weight: 9, arbitrary: fc.constant(null) }, { weight: 1, arbitrary });
-
 const label = fc.constantFrom(...optionNames).chain((option) =>
   fc
     .record({
@@ -107,18 +101,6 @@ const labels = fc
       ...(project === null ? [] : [['com.docker.compose.project', project] as const]),
       ...(project === null ? [] : [['com.docker.compose.service', project] as const]),
     ]),
-  );
-
-const wrongly = (value: unknown): fc.Arbitrary<unknown> =>
-  fc.oneof(
-    { weight: 400, arbitrary: fc.constant(value) },
-    { weight: 1, arbitrary: fc.constantFrom(null, 0, '', [], {}, 'x', -1, [null], { a: 1 }) },
-  );
-
-const mostly = (fine: readonly string[], wrong: readonly string[]): fc.Arbitrary<string> =>
-  fc.oneof(
-    { weight: 100, arbitrary: fc.constantFrom(...fine) },
-    { weight: 1, arbitrary: fc.constantFrom(...wrong) },
   );
 
 /** One entry of `GET /containers/json`, now and then with a field of the wrong type. */
@@ -150,24 +132,30 @@ const entry = fc
     }),
   );
 
-export const answers = fc.array(entry, { minLength: 1, maxLength: 4 });
+export const answers = fc.record({
+  containers: fc.array(entry, { minLength: 1, maxLength: 4 }),
+  networks,
+  certificates,
+  said: anyText,
+});
+type Answers = typeof answers extends fc.Arbitrary<infer T> ? T : never;
 
 const AT_TOP = new Set(['upstream', 'server', 'limit_req_zone']);
-/** What may make a terminal, or a reader, see something else than there is. */
-const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
-
 /** What the cases came to, so that a run can say that it tried something. */
-export const tally = { cases: 0, refused: 0, sites: 0, problems: 0, rejected: 0 };
+export const tally = {
+  ...{ cases: 0, refused: 0, sites: 0, encrypted: 0, problems: 0, rejected: 0, networks: 0 },
+};
 
 /** @throws {AssertionError} when something holds no more */
-export function checkAnswer(answer: readonly unknown[]): void {
+export function checkAnswer(answer: Answers): void {
   tally.cases += 1;
   // Through JSON, as it comes from the socket.
-  const containers = read(JSON.parse(JSON.stringify(answer)));
+  const containers = read(JSON.parse(JSON.stringify(answer.containers)));
   if (!containers) {
     tally.refused += 1;
     return;
   }
+  const listen = withCertificates(answer.certificates);
   const candidates = containers.map((container) => ({
     container,
     routes: containerRoutes(container, settings),
@@ -177,6 +165,7 @@ export function checkAnswer(answer: readonly unknown[]): void {
     handWritten: new Map(),
     holders: new Map(),
     authFiles: new Set(['team']),
+    ...(listen.tls && { certificateOf: listen.tls.certificateOf }),
     ...refusing(listen.inputs),
   });
   tally.sites += plan.sites.length;
@@ -195,7 +184,7 @@ export function checkAnswer(answer: readonly unknown[]): void {
       name === 'server' ? children.filter((each) => each.name === 'server_name') : [],
     );
     assert.deepEqual(
-      names.flatMap(({ args }) => args).toSorted(),
+      [...new Set(names.flatMap(({ args }) => args))].toSorted(),
       [site.host, ...site.redirectFrom].toSorted(),
     );
     const servers = blocks.flatMap(({ name, children = [] }) =>
@@ -206,6 +195,7 @@ export function checkAnswer(answer: readonly unknown[]): void {
       site.routes.flatMap((route) => route.servers.map(({ address }) => address)).toSorted(),
     );
     for (const { args } of servers) assert.match(args.join(' '), /^[\d.:[\]a-f]+$/);
+    tally.encrypted += checkCertificates(site.host, blocks, answer.certificates);
   }
   const generation = buildGeneration(rendered, plan.rejected, {
     dir: '/etc/nginx/portcullis',
@@ -221,7 +211,8 @@ export function checkAnswer(answer: readonly unknown[]): void {
   const includes = readBlocks(generation.index).filter(({ name }) => name === 'include');
   assert.equal(includes.length, plan.sites.length);
 
-  assert.deepEqual(rules(containers), rules(containers.map(harmless)));
+  tally.networks += checkRules(containers, JSON.parse(JSON.stringify(answer.networks)));
+  checkOutputs(containers, answer.said);
 }
 
 /** Undefined: refused, with a clear error. */
@@ -233,31 +224,4 @@ function read(answer: unknown): readonly Container[] | undefined {
     assert.doesNotMatch(error.message, UNSAFE);
     return undefined;
   }
-}
-
-/** The same container for the firewall, under names that mean nothing. */
-const harmless = (container: Container): Container => ({
-  ...container,
-  name: 'x',
-  image: 'x',
-  endpoints: container.endpoints.map((endpoint) => ({ ...endpoint, network: 'x' })),
-});
-
-function rules(containers: readonly Container[]): readonly string[] {
-  const snapshot = {
-    containers,
-    networks: [
-      {
-        ...{ id: 'n1', name: 'x', driver: 'bridge', bridge: 'br-1', subnets: ['172.17.0.0/16'] },
-        ...{ internal: false, ingress: false, options: {} },
-      },
-    ],
-  };
-  const access = containers.flatMap((each) => containerAccess(each, 'portcullis') ?? []);
-  const { ruleset } = firewallPolicy(snapshot, access, {
-    trustedInterfaces: [],
-    trustedSources: [],
-    proxyContainer: undefined,
-  });
-  return [nftablesText(ruleset), ...mangleTables(ruleset).map((table) => iptablesText(table))];
 }

@@ -1,3 +1,4 @@
+import { printable } from '../problem-text.ts';
 import type { Check, CheckState } from './check.ts';
 
 const WIDTH = 80;
@@ -46,7 +47,7 @@ export function reportLines(checks: readonly Check[], colour: boolean): readonly
 function folded(text: string): readonly string[] {
   const most = WIDTH - 8;
   const lines: string[] = [];
-  for (const word of text.split(/\s+/)) {
+  for (const word of text.split(/\s+/).map(printable)) {
     const last = lines.at(-1);
     if (last === undefined) lines.push(word);
     else if (last.length + 1 + word.length <= most) lines[lines.length - 1] = `${last} ${word}`;

@@ -1,4 +1,4 @@
-import { shownName } from '../problem-text.ts';
+import { printable, shownName } from '../problem-text.ts';
 import type { Disagreement, Finding } from './exposure.ts';
 import type { HostFinding } from './host-findings.ts';
 import type { NmapDifference } from './nmap.ts';
@@ -124,10 +124,10 @@ function remedies(findings: readonly Finding[]): readonly string[] {
 const clipped = (text: string, most: number): string =>
   text.length <= most ? text : `${text.slice(0, most - 1)}…`;
 
-/** Lines of at most `width` columns, those after the first indented. */
+/** Lines of at most `width` columns, those after the first indented; nothing in them that a terminal obeys. */
 export function wrapped(text: string, width = WIDTH, indent = '  '): readonly string[] {
   const lines: string[] = [];
-  for (const word of text.split(' ')) {
+  for (const word of printable(text).split(' ')) {
     const last = lines.at(-1);
     if (last !== undefined && last.length + 1 + word.length <= width) {
       lines[lines.length - 1] = `${last} ${word}`;
