@@ -1,3 +1,4 @@
+import { shownValue } from '../core/problem-text.ts';
 import { PortcullisError } from '../errors.ts';
 
 /** What to do, by the code of the failed connection. */
@@ -66,3 +67,7 @@ function jsonMessage(body: string): string | undefined {
     return undefined;
   }
 }
+
+/** The begin of an answer, no more: further on it may hold the environment of a container. */
+export const opening = (text: string): string =>
+  `${text.length} characters, which begin with ${shownValue(text.slice(0, 60))}`;

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { EVENT_KINDS, eventFromApi, type DockerEvent } from '../core/docker/event.ts';
 import { ShapeError } from '../core/docker/reader.ts';
 import { PortcullisError } from '../errors.ts';
-import { dockerUnreachable } from './docker-error.ts';
+import { dockerUnreachable, opening } from './docker-error.ts';
 import type { DockerHttp } from './docker-request.ts';
 
 export type EventOptions = {
@@ -111,7 +111,7 @@ async function* readEvents(
   }
   if (signal.aborted) return;
   throw new PortcullisError('docker-unreachable', `Docker at ${url} closed the event stream`, {
-    ...(rest !== '' && { detail: `the last line broke off: ${rest.slice(0, 2000)}` }),
+    ...(rest !== '' && { detail: `the last line broke off: ${opening(rest)}` }),
   });
 }
 
@@ -132,7 +132,7 @@ function badLine(url: string, line: string, cause?: Error): PortcullisError {
     'docker-refused',
     `Docker at ${url} sent a line that is no event${why}`,
     {
-      detail: line.slice(0, 2000),
+      detail: opening(line),
       cause,
     },
   );

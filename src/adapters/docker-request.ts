@@ -2,7 +2,7 @@ import { Agent as HttpAgent, IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type Docker from 'dockerode';
 import { PortcullisError } from '../errors.ts';
-import { dockerRefused, dockerUnreachable } from './docker-error.ts';
+import { dockerRefused, dockerUnreachable, opening } from './docker-error.ts';
 import type { DockerTarget } from './docker-target.ts';
 import { DeadlineError, withDeadline } from './deadline.ts';
 
@@ -60,7 +60,7 @@ export async function openDockerHttp(target: DockerTarget): Promise<DockerHttp> 
       throw new PortcullisError(
         'docker-refused',
         `Docker at ${url} answered ${describeCall(call)} with something that is not JSON`,
-        { detail: text.slice(0, 2000), cause },
+        { detail: opening(text), cause },
       );
     }
   };

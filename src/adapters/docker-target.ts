@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { shownValue } from '../core/problem-text.ts';
 import { PortcullisError } from '../errors.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -49,7 +50,7 @@ export function dockerTarget(url: string | undefined, env: Environment): DockerT
   if (matched === undefined || (username !== undefined && scheme !== 'ssh')) {
     throw new PortcullisError(
       'bad-setting',
-      `${url ? 'the Docker address' : 'DOCKER_HOST'} must be like unix://${DEFAULT_SOCKET} or tcp://192.0.2.1:2375, got ${JSON.stringify(text)}`,
+      `${url ? 'the Docker address' : 'DOCKER_HOST'} must be like unix://${DEFAULT_SOCKET} or tcp://192.0.2.1:2375, got ${shownValue(text.replace(/:[^@/]+@/, ':***@'))}`,
     );
   }
   if (scheme === 'ssh') {

@@ -379,3 +379,15 @@ test('events(): since is in seconds and nanoseconds, the filters are JSON', asyn
   assert.ok(typeof filters === 'object' && filters !== null && 'type' in filters);
   assert.deepEqual(filters.type, ['container', 'network', 'daemon', 'service', 'node']);
 });
+
+test('an answer that is no JSON is not quoted: it may hold the environment of a container', async (t) => {
+  const docker = await serve(t, (_, response) => {
+    response.end(`{"Id":"${'1'.repeat(64)}","Config":{"Env":["PASSWORD=hidden"`);
+  });
+  await assert.rejects(docker.inspect('web', never), (error) => {
+    assert.ok(error instanceof PortcullisError);
+    assert.match(error.detail ?? '', /^\d+ characters, which begin with "\{/);
+    assert.doesNotMatch(`${error.message}${error.detail}`, /hidden/);
+    return true;
+  });
+});

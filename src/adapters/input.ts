@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { PortcullisError } from '../errors.ts';
-import { shownValue } from '../core/problem-text.ts';
 import { codeOf } from './atomic-file.ts';
 
 const WHY: Readonly<Record<string, string>> = {
@@ -29,10 +28,17 @@ export async function readJson(source: string): Promise<unknown> {
   } catch (cause) {
     throw new PortcullisError(
       'bad-input',
-      `${name}: is not valid JSON: ${cause instanceof Error ? shownValue(cause.message) : ''}; give the output of "docker inspect", of GET /containers/json or of "docker compose config --format json"`,
+      `${name}: is not valid JSON${placeOf(cause)}; give the output of "docker inspect", of GET /containers/json or of "docker compose config --format json"`,
       { cause },
     );
   }
+}
+
+/** Not V8's own words: they quote the text, which may hold the environment of a container. */
+function placeOf(cause: unknown): string {
+  const position =
+    cause instanceof Error ? / at position (\d+)/.exec(cause.message)?.[1] : undefined;
+  return position === undefined ? '' : ` (at character ${position})`;
 }
 
 async function readAll(stream: NodeJS.ReadStream): Promise<string> {
