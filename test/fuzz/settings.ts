@@ -27,6 +27,7 @@ const CERTIFICATES = join(packageRoot(), 'fixtures', 'certificates');
 /** A harmless value that means the same as a hostile one that is taken; for a path one that is not there. */
 const CALM: Readonly<Record<string, SettingValue>> = {
   domain: 'calm.example',
+  'status.host': 'calm-status.example',
   label_prefix: 'calm',
   'nginx.binary': 'calm',
   'tls.hsts': 'max-age=1',
