@@ -106,12 +106,13 @@ const COMMAND = ['/bin/httpd', '-f', '-p', '80', '-h', '/www'];
 let lab: Lab;
 let engine: Engine;
 let file = '';
+let serviceFile = '';
 
 before(async () => {
   lab = await openLab();
   engine = await lab.startEngine({});
-  file = await put(join(lab.folder, 'compose.yaml'), stringify(composeFile()));
-  // Labels of the service itself (deploy.labels) would be one more way.
+  file = await put(join(lab.folder, 'compose.yaml'), stringify(composeFile('containers')));
+  serviceFile = await put(join(lab.folder, 'service.yaml'), stringify(composeFile('service')));
 });
 after(() => lab.close());
 
@@ -119,7 +120,7 @@ const prefixed = (labels: Readonly<Record<string, string>>): Record<string, stri
   Object.fromEntries(Object.entries(labels).map(([key, value]) => [`portcullis.${key}`, value]));
 
 /** One file for Compose and for docker stack, which knows no loopback address: both publish to all. */
-const composeFile = (): object => ({
+const composeFile = (labelled: 'containers' | 'service'): object => ({
   version: '3.7',
   services: Object.fromEntries(
     CASES.map(({ name, ports, labels }) => [
@@ -127,7 +128,9 @@ const composeFile = (): object => ({
       {
         image: IMAGE,
         command: COMMAND,
-        labels: prefixed(labels),
+        ...(labelled === 'service'
+          ? { deploy: { labels: prefixed(labels) } }
+          : { labels: prefixed(labels) }),
         ports: Object.entries(ports).map(([published, target]) => ({
           target,
           published: Number(published),
@@ -163,10 +166,10 @@ async function compose(): Promise<void> {
   assert.equal(code, 0, `${stdout}${stderr}`);
 }
 
-async function stack(): Promise<void> {
-  await engine.docker('swarm', 'init', '--advertise-addr', HOST_V4);
+const stack = (ofFile: () => string) => async (): Promise<void> => {
+  await engine.tryDocker('swarm', 'init', '--advertise-addr', HOST_V4); // the second finds it there
   await engine.docker(
-    ...['stack', 'deploy', '--resolve-image', 'never', '--compose-file', file, PROJECT],
+    ...['stack', 'deploy', '--resolve-image', 'never', '--compose-file', ofFile(), PROJECT],
   );
   await waitUntil(
     'every task runs',
@@ -176,6 +179,24 @@ async function stack(): Promise<void> {
     },
     90_000,
   );
+};
+
+async function remove(): Promise<void> {
+  await engine.tryDocker('stack', 'rm', PROJECT); // nothing where there is no Swarm
+  const ids = (): Promise<string> => engine.docker('ps', '--all', '--quiet');
+  await waitUntil(
+    'every container is gone',
+    async () => {
+      await engine.tryDocker('rm', '--force', ...(await ids()).split('\n'));
+      return (await ids()) === '';
+    },
+    90_000,
+  );
+  await waitUntil('its network is gone', async () => {
+    await engine.docker('network', 'prune', '--force'); // a stack's has the same name
+    const names = await engine.docker('network', 'ls', '--format', '{{.Name}}');
+    return !names.includes(`${PROJECT}_default`);
+  });
 }
 
 async function portcullis(pattern: string, ...args: readonly string[]): Promise<string> {
@@ -214,7 +235,18 @@ for (const { way, deploy, project, opens = true } of [
   { way: 'docker run', deploy: dockerRun },
   { way: 'Compose', deploy: compose, project: PROJECT },
   // A task on an overlay network tells no address on a bridge: what it makes public stays closed.
-  { way: 'docker stack, labels of containers', deploy: stack, project: PROJECT, opens: false },
+  {
+    way: 'docker stack, labels of containers',
+    deploy: stack(() => file),
+    project: PROJECT,
+    opens: false,
+  },
+  {
+    way: 'docker stack, labels of services',
+    deploy: stack(() => serviceFile),
+    project: PROJECT,
+    opens: false,
+  },
 ]) {
   describe(way, () => {
     let routes: readonly string[] = [];
@@ -228,12 +260,7 @@ for (const { way, deploy, project, opens = true } of [
       texts.set(way, text);
       grants = JSON.parse(await portcullis(PATTERN, 'firewall', 'show', '--json')).ruleset.grants;
     });
-    after(async () => {
-      if (deploy === stack) return; // the Swarm would only start them again
-      const ids = (await engine.docker('ps', '--quiet')).split('\n');
-      await engine.docker('rm', '--force', ...ids);
-      await engine.docker('network', 'prune', '--force'); // a stack's has the same name
-    });
+    after(remove);
 
     for (const { title, ports, routes: expected, line, granted = {} } of CASES) {
       test(title, () => {
