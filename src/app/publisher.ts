@@ -2,27 +2,19 @@
 import type { GenerationStore, LiveGeneration } from '../adapters/generation-store.ts';
 import type { Log } from '../adapters/log.ts';
 import {
-  buildGeneration,
   generationFile,
   holdersOf,
   includedFiles,
   indexOfOnly,
   type Generation,
-  type RenderedSite,
 } from '../core/generation.ts';
-import { changesByName, changesFrom, changesToAll, INDEX } from '../core/generation-changes.ts';
 import type { IndexView } from '../core/index-view.ts';
 import { memo } from '../core/memo.ts';
-import type { Problem } from '../core/model.ts';
 import type { NginxHost } from '../core/nginx-host.ts';
-import type { FileChange } from '../core/plan-files.ts';
-import { refusals } from '../core/quarantine.ts';
-import { RoutePlanner } from '../core/route-planner.ts';
 import type { Candidate } from '../core/routes.ts';
-import type { RoutePlan } from '../core/routes-model.ts';
-import { refusing } from '../core/site-inputs.ts';
 import type { ListenSettings } from '../core/site-view.ts';
 import { PortcullisError } from '../errors.ts';
+import { createDesire, type Desired, type DesireOptions } from './desire.ts';
 import type { SiteRenderer } from './site-renderer.ts';
 import { quarantine } from './quarantine-sites.ts';
 import { pause } from './wait.ts';
@@ -42,20 +34,6 @@ export type PublisherDeps = {
   readonly log: Log;
 };
 
-export type Desired = {
-  readonly plan: RoutePlan;
-  readonly generation: Generation;
-  /** The sites of the generation, in its order. */
-  readonly rendered: readonly RenderedSite[];
-  /** Of the plan, and of sites that Nginx refused. */
-  readonly problems: readonly Problem[];
-  readonly live: LiveGeneration | undefined;
-  /** What differs from the files that are live now, read from disk where `verify` was asked. */
-  readonly changes: readonly FileChange[];
-  /** Files of the live generation that somebody changed or removed by hand; told only where `verify` was asked. */
-  readonly drift: readonly string[];
-};
-
 export type PublishOptions = {
   /** False: Nginx need not run; nothing is reloaded. */
   readonly reload: boolean;
@@ -66,13 +44,6 @@ export type PublishOptions = {
 };
 
 export type Published = Desired & { readonly reloaded: boolean };
-
-export type DesireOptions = {
-  /** Reads what is live from disk. */
-  readonly verify: boolean;
-  /** Sites that Nginx refused are tried again, though nothing about them has changed. */
-  readonly retry?: boolean;
-};
 
 export type Publisher = {
   /** What should be live, and how that differs from what is. Changes nothing. */
@@ -91,65 +62,13 @@ export type Publisher = {
 const DISTURBING: readonly string[] = ['files-unwritable', 'nginx-reload-failed'];
 
 export function createPublisher(deps: PublisherDeps): Publisher {
-  const { store, nginx, hash, log } = deps;
+  const { store, nginx, log } = deps;
   /** The last generation this process saw confirmed: its files need no second test. */
   let proven: LiveGeneration | undefined;
-  const planner = new RoutePlanner();
   const filesIn = memo(({ index }: LiveGeneration) => new Set(includedFiles(index)));
   const holdersIn = memo(({ manifest }: LiveGeneration) => holdersOf(manifest));
 
-  const build = async (
-    rendered: readonly RenderedSite[],
-    { rejected }: Pick<RoutePlan, 'rejected'>,
-  ): Promise<Generation> => {
-    const { userDirectives, userDefaults } = await nginx.facts();
-    return buildGeneration(rendered, rejected, {
-      dir: store.dir,
-      listen: deps.listen,
-      userDirectives,
-      userDefaults,
-      renderIndex: deps.renderIndex,
-      hash,
-    });
-  };
-
-  const desire: Publisher['desire'] = async (candidates, options = { verify: true }) => {
-    const { verify, retry = false } = options;
-    const facts = await nginx.facts();
-    const live = !verify && proven ? proven : await store.live();
-    const plan = planner.plan(candidates, {
-      handWritten: facts.handWritten,
-      holders: live ? holdersIn(live) : new Map(),
-      authFiles: await deps.authFiles(),
-      ...(deps.listen.tls && { certificateOf: deps.listen.tls.certificateOf }),
-      ...refusing(deps.listen.inputs),
-    });
-    const known = live ? filesIn(live) : new Set<string>();
-    const sites = deps.renderSites(plan.sites, known);
-    const rendered = live && !retry ? withStubs(sites, live.manifest.quarantined) : sites;
-    const generation = await build(rendered, plan);
-    const problems = [...plan.problems, ...refusals(rendered)];
-    const desired = { plan, problems, generation, rendered, live, drift: [] };
-    if (!verify && live?.id === generation.id) return { ...desired, changes: [] };
-    if (!verify && live) return { ...desired, changes: changesByName(known, generation) };
-    if (!live)
-      return { ...desired, changes: changesToAll(generation), drift: proven ? [INDEX] : [] };
-    const files = await store.liveFiles(live);
-    return { ...desired, ...changesFrom({ ...live, files }, generation, deps) };
-  };
-
-  /** Those that were refused as they are now, and still would be. */
-  const withStubs = (
-    rendered: readonly RenderedSite[],
-    quarantined: Generation['manifest']['quarantined'],
-  ): readonly RenderedSite[] => {
-    if (quarantined.length === 0) return rendered;
-    const known = new Map(quarantined.map((each) => [`${each.host} ${each.hash}`, each]));
-    return rendered.map((each) => {
-      const refused = each.refused ? undefined : known.get(`${each.site.host} ${each.hash}`);
-      return refused ? deps.renderSites.stubOf(each, refused.reason, refused.owners) : each;
-    });
-  };
+  const { desire, build } = createDesire(deps, { proven: () => proven, filesIn, holdersIn });
 
   const testOrThrow = async (indexPath: string): Promise<void> => {
     const result = await nginx.test(indexPath);

@@ -11,7 +11,7 @@ import {
 import type { NginxHost } from '../core/nginx-host.ts';
 import type { TestResult } from '../core/nginx-test-output.ts';
 import { findRefused, refusals, type Refused } from '../core/quarantine.ts';
-import type { Desired } from './publisher.ts';
+import type { Desired } from './desire.ts';
 import type { SiteRenderer } from './site-renderer.ts';
 
 export type QuarantineDeps = {
