@@ -35,12 +35,82 @@ const BAD: readonly [title: string, text: string, message: string][] = [
   [
     'a port out of range',
     '\nnginx: { listen_http: 99999 }\n',
-    'p.yaml:2: nginx.listen_http must be from 1 to 65535, got "99999"',
+    'p.yaml:2: nginx.listen_http must be from 1 to 65535, got 99999',
   ],
   [
     'a time without a unit',
     'watch: { debounce: 10 }\n',
-    'p.yaml:1: watch.debounce must be a time, as 500ms, 30s or 5m, got "10"',
+    'p.yaml:1: watch.debounce must be a time, as 500ms, 30s or 5m, got 10',
+  ],
+  [
+    'a time too long for a timer',
+    'watch: { resync: 600h }\n',
+    'p.yaml:1: watch.resync must be at most 24 days, got "600h"',
+  ],
+  [
+    'no time at all between two looks',
+    'watch: { resync: 0s }\n',
+    'p.yaml:1: watch.resync must be more than 0, got "0s"',
+  ],
+  [
+    'no time at all for a test',
+    'nginx: { test_timeout: 0ms }\n',
+    'p.yaml:1: nginx.test_timeout must be more than 0, got "0ms"',
+  ],
+  [
+    'an address with a port that is none',
+    'status: { listen: "127.0.0.1:99999" }\n',
+    'p.yaml:1: status.listen must be an IP address and a port, as 127.0.0.1:9180, or empty, got "127.0.0.1:99999"',
+  ],
+  [
+    'a name where an address is wanted',
+    'status: { listen: "localhost:9180" }\n',
+    'p.yaml:1: status.listen must be an IP address and a port, as 127.0.0.1:9180, or empty, got "localhost:9180"',
+  ],
+  [
+    'a number in quotes',
+    'nginx: { listen_http: "80" }\n',
+    'p.yaml:1: nginx.listen_http must be a port number, got "80": write it without quotes',
+  ],
+  [
+    'a truth in quotes',
+    'nginx: { ipv6: "true" }\n',
+    'p.yaml:1: nginx.ipv6 must be true or false, got "true": write it without quotes',
+  ],
+  [
+    'a number where text is wanted',
+    'domain: 5\n',
+    'p.yaml:1: domain must be text in quotes, got 5',
+  ],
+  [
+    'one item where a list is wanted',
+    'nginx: { trusted_proxies: 10.0.0.0/8 }\n',
+    'p.yaml:1: nginx.trusted_proxies must be a list, as [a, b], got "10.0.0.0/8"',
+  ],
+  [
+    'an unknown word in a list',
+    'compat: [traefik]\n',
+    'p.yaml:1: compat.0 must be "nginx-proxy", got "traefik"',
+  ],
+  [
+    'a value where keys are wanted',
+    'firewall: enforce\n',
+    'p.yaml:1: firewall must be keys and values, as { key: value }, got "enforce"',
+  ],
+  [
+    'a key that is like none',
+    'docker: unix:///x\n',
+    'p.yaml:1: "docker" is not a known key; known are "domain", "host_pattern",',
+  ],
+  [
+    'a key in a section that is like none of it',
+    'watch: { zzzzz: 1 }\n',
+    'p.yaml:1: "watch.zzzzz" is not a known key; known are "watch.debounce", "watch.max_wait",',
+  ],
+  [
+    'an unknown section without keys',
+    'nginks:\n',
+    'p.yaml:1: "nginks" is not a known key; the nearest is "nginx"',
   ],
   ['YAML that is none', 'domain: [\n', 'p.yaml:2: is not valid YAML'],
   [
@@ -96,7 +166,8 @@ test('loadSettings(): the environment beats the file, a flag beats both', async 
 
 test('loadSettings(): a wrong variable is named', async () => {
   await assert.rejects(load('', { PORTCULLIS_NGINX_IPV6: 'no' }), {
-    message: 'environment variable PORTCULLIS_NGINX_IPV6: nginx.ipv6 must be a boolean, got "no"',
+    message:
+      'environment variable PORTCULLIS_NGINX_IPV6: nginx.ipv6 must be true or false, got "no"',
   });
 });
 
@@ -105,6 +176,25 @@ test('loadSettings(): a variable that only looks like ours is told, not fatal', 
   assert.deepEqual(warnings, [
     'environment variable PORTCULLIS_FIREWALL_MOD is not known and has no effect; the nearest is PORTCULLIS_FIREWALL_MODE',
   ]);
+});
+
+test('loadSettings(): a variable that is like none is told without a guess', async () => {
+  const { warnings } = await load('', { PORTCULLIS_CONFIG: '/x', PORTCULLIS_FIREWALL: 'off' });
+  assert.deepEqual(warnings, [
+    'environment variable PORTCULLIS_CONFIG is not known and has no effect',
+    'environment variable PORTCULLIS_FIREWALL is not known and has no effect; the nearest is PORTCULLIS_FIREWALL_MODE',
+  ]);
+});
+
+test('loadSettings(): a section whose keys are all comments is as if it were not there', async () => {
+  const { settings } = await load('nginx:\n  # dir: /x\nwatch:\n');
+  assert.equal(settings.nginx.dir, '/etc/nginx/portcullis');
+});
+
+test('loadSettings(): a folder is no file', async () => {
+  await assert.rejects(loadSettings({ file: folder, env: {} }), {
+    message: `${folder}: is a folder, not a file`,
+  });
 });
 
 test('loadSettings(): a file that was asked for must exist', async () => {

@@ -52,7 +52,10 @@ export async function loadSettings({
   if (found) {
     const { parseYaml } = await import('./settings-file.ts'); // late: without a file it is not needed
     const { value, lineOf } = parseYaml(found.text, found.path);
-    Object.assign(tree, value);
+    for (const [key, child] of Object.entries(value)) {
+      const isSection = keys.some(({ path }) => path.length > 1 && path[0] === key);
+      if (child !== null || !isSection) tree[key] = child; // else all its keys are comments
+    }
     fileSource.lineOf = lineOf;
   }
   for (const key of keys) {
@@ -89,7 +92,7 @@ async function findFile(
         'bad-setting',
         code === 'ENOENT'
           ? `${path}: there is no such configuration file`
-          : `${path}: cannot be read (${String(code)})`,
+          : `${path}: ${code === 'EISDIR' ? 'is a folder, not a file' : `cannot be read (${String(code)})`}`,
         { cause },
       );
     }
@@ -121,24 +124,49 @@ function issueText(
   const where = line === undefined ? source.name : `${source.name}:${line}`;
   const key = path.map(String).join('.');
   if (unknownKey !== undefined) {
-    const sections = keys.flatMap(({ path: known }) =>
-      known.length > 1 ? [String(known[0])] : [],
-    );
-    const known = [...keys.map((each) => each.key), ...new Set(sections)];
-    return `${where}: ${shownValue(key)} is not a known key; the nearest is "${nearestKey(key, known)}"`;
+    return `${where}: ${shownValue(key)} is not a known key; ${advice(key, keys)}`;
   }
   const given = valueAt(tree, path);
-  const got =
-    given === undefined
-      ? ''
-      : `, got ${shownValue(typeof given === 'string' ? given : JSON.stringify(given))}`;
-  return `${where}: ${key} ${messageOf(issue)}${got}`;
+  return `${where}: ${key} ${messageOf(issue)}${given === undefined ? '' : `, got ${shown(given)}`}${quotesHint(issue, given, source)}`;
 }
+
+/** The key that is meant, else those that stand beside it. */
+function advice(key: string, keys: readonly SettingKey[]): string {
+  const sections = keys.flatMap(({ path }) => (path.length > 1 ? [String(path[0])] : []));
+  const known = [...keys.map((each) => each.key), ...new Set(sections)];
+  const near = nearestKey(key, known);
+  if (near !== undefined) return `the nearest is "${near}"`;
+  const section = key.includes('.') ? key.slice(0, key.indexOf('.') + 1) : '';
+  const beside = known.filter(
+    (each) => each.startsWith(section) && !each.slice(section.length).includes('.'),
+  );
+  return `known are ${beside.map((each) => `"${each}"`).join(', ')}`;
+}
+
+const shown = (given: unknown): string =>
+  typeof given === 'string' || typeof given === 'object'
+    ? shownValue(typeof given === 'string' ? given : JSON.stringify(given))
+    : String(given);
+
+/** `"80"` for a number, in a file. */
+function quotesHint({ code }: Issue, given: unknown, { lineOf }: Source): string {
+  const quoted = typeof given === 'string' && /^(?:\d+|true|false)$/.test(given);
+  return code === 'invalid_type' && quoted && lineOf ? ': write it without quotes' : '';
+}
+
+const WANTED: Readonly<Record<string, string>> = {
+  array: 'must be a list, as [a, b]',
+  boolean: 'must be true or false',
+  object: 'must be keys and values, as { key: value }',
+  string: 'must be text in quotes',
+};
 
 /** Zod says `Invalid input: expected string, received number`; ours read as `must be …`. */
 function messageOf({ message }: Issue): string {
   const expected = /^Invalid input: expected (\w+)/.exec(message)?.[1];
-  if (expected !== undefined) return `must be ${/^[aeio]/.test(expected) ? 'an' : 'a'} ${expected}`;
+  if (expected !== undefined) return WANTED[expected] ?? `must be ${expected}`;
+  const only = /^Invalid input: expected (".*")$/.exec(message)?.[1];
+  if (only !== undefined) return `must be ${only}`;
   const options = /^Invalid option: expected one of (.*)$/.exec(message)?.[1];
   return options === undefined ? message : `must be one of ${options.replaceAll('|', ', ')}`;
 }
@@ -147,14 +175,16 @@ function strangers(
   env: Readonly<Record<string, string | undefined>>,
   keys: readonly SettingKey[],
 ): readonly string[] {
-  const known = keys.map((key) => key.variable);
+  const prefix = 'PORTCULLIS_';
+  const known = keys.map((key) => key.variable.slice(prefix.length));
   return Object.keys(env)
-    .filter((name) => name.startsWith('PORTCULLIS_') && !known.includes(name))
+    .filter((name) => name.startsWith(prefix) && !known.includes(name.slice(prefix.length)))
     .toSorted()
-    .map(
-      (name) =>
-        `environment variable ${name} is not known and has no effect; the nearest is ${nearestKey(name, known)}`,
-    );
+    .map((name) => {
+      const near = nearestKey(name.slice(prefix.length), known);
+      const hint = near === undefined ? '' : `; the nearest is ${prefix}${near}`;
+      return `environment variable ${name} is not known and has no effect${hint}`;
+    });
 }
 
 function place(tree: Tree, path: readonly string[], value: SettingValue): void {

@@ -1,4 +1,4 @@
-import { closest } from 'fastest-levenshtein';
+import { closest, distance } from 'fastest-levenshtein';
 import { settingsSchema } from './settings-schema.ts';
 
 export type SettingValue = string | number | boolean | readonly string[];
@@ -56,5 +56,10 @@ export function valueFromText(text: string, type: SettingKey['type']): SettingVa
   return text;
 }
 
-export const nearestKey = (key: string, known: readonly string[]): string =>
-  closest(key.slice(0, 60), [...known]);
+/** The known key that is meant, most likely: a few letters off, or cut short. */
+export function nearestKey(key: string, known: readonly string[]): string | undefined {
+  const asked = key.slice(0, 60);
+  const best = closest(asked, [...known]);
+  if (distance(asked, best) * 3 <= asked.length) return best;
+  return known.find((each) => asked.length > 2 && each.startsWith(asked));
+}

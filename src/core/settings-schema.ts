@@ -11,11 +11,16 @@ function unitMs(text: string): number {
   return text.endsWith('m') ? 60_000 : 3_600_000;
 }
 
+/** A timer of Node.js takes 31 bits of milliseconds; one of more ends at once. */
+const LONGEST_MS = 24 * 24 * 3_600_000;
+
 /** `10ms`, `2s`, `5m`, `1h` -> milliseconds. */
 const duration = z
   .string({ error: 'must be a time, as 500ms, 30s or 5m' })
   .regex(/^\d{1,7}(?:ms|s|m|h)$/, 'must be a time, as 500ms, 30s or 5m')
-  .transform((text) => Number.parseInt(text, 10) * unitMs(text));
+  .transform((text) => Number.parseInt(text, 10) * unitMs(text))
+  .refine((ms) => ms <= LONGEST_MS, 'must be at most 24 days');
+const timeAboveZero = duration.refine((ms) => ms > 0, 'must be more than 0');
 
 const parsedBy = <T>(parse: Parser<T>) =>
   z.string().transform((text, context): T => {
@@ -62,12 +67,11 @@ const control = z
     /^(?:auto|local|systemd|container:[A-Za-z0-9][A-Za-z0-9_.-]*)$/,
     'must be auto, local, systemd or container:<name>',
   );
+const LISTEN = 'must be an IP address and a port, as 127.0.0.1:9180, or empty';
 const listen = z
-  .string()
-  .regex(
-    /^(?:|(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-fA-F:]+\]):\d{1,5})$/,
-    'must be <address>:<port>',
-  );
+  .string({ error: LISTEN })
+  .regex(/^(?:|(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-fA-F:]+\]):\d{1,5})$/, LISTEN)
+  .refine((text) => Number(/:(\d+)$/.exec(text)?.[1] ?? 1) <= 65_535, LISTEN);
 
 export const settingsSchema = z.strictObject({
   domain: parsedBy(host)
@@ -100,7 +104,7 @@ export const settingsSchema = z.strictObject({
       access_log: optionalPath.default(''),
       log_format: z.enum(['text', 'json']).default('text'),
       /** For one run of `nginx -t`. */
-      test_timeout: duration.prefault('30s'),
+      test_timeout: timeAboveZero.prefault('30s'),
       /** What `watch` and `generate` do with files below `dir` that somebody changed by hand. */
       drift: z.enum(['restore', 'keep']).default('restore'),
     })
@@ -145,7 +149,7 @@ export const settingsSchema = z.strictObject({
       max_wait: duration.prefault('500ms'),
       min_reload_interval: duration.prefault('250ms'),
       linger: duration.prefault('10s'),
-      resync: duration.prefault('30s'),
+      resync: timeAboveZero.prefault('30s'),
       /** Beyond the contract: a replica that is told to stop leaves first. It costs two reloads a restart. */
       drain: z.boolean().default(false),
     })
