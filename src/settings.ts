@@ -144,9 +144,9 @@ function advice(key: string, keys: readonly SettingKey[]): string {
 }
 
 const shown = (given: unknown): string =>
-  typeof given === 'string' || typeof given === 'object'
-    ? shownValue(typeof given === 'string' ? given : JSON.stringify(given))
-    : String(given);
+  typeof given === 'number' || typeof given === 'boolean'
+    ? String(given)
+    : shownValue(typeof given === 'string' ? given : JSON.stringify(given));
 
 /** `"80"` for a number, in a file. */
 function quotesHint({ code }: Issue, given: unknown, { lineOf }: Source): string {
