@@ -11,6 +11,7 @@ import { refusals } from '../core/quarantine.ts';
 import type { Settings } from '../core/settings-schema.ts';
 import { standaloneFiles } from '../core/shown-files.ts';
 import { listening, type ListeningNginx } from './listen-settings.ts';
+import { createIndexRenderer } from './index-renderer.ts';
 import { createSiteRenderer } from './site-renderer.ts';
 
 /**
@@ -44,7 +45,7 @@ export async function desireOffline(
     listen,
     userDirectives: new Set(),
     userDefaults: new Map(),
-    renderIndex: templates.index,
+    renderIndex: createIndexRenderer(templates.index),
     hash: contentHash,
   });
   return {

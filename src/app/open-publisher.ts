@@ -13,6 +13,7 @@ import type { Settings } from '../core/settings-schema.ts';
 import { PortcullisError } from '../errors.ts';
 import { listening, type ListeningNginx } from './listen-settings.ts';
 import { createPublisher, type Publisher } from './publisher.ts';
+import { createIndexRenderer } from './index-renderer.ts';
 import { createSiteRenderer } from './site-renderer.ts';
 
 export type OpenedPublisher = {
@@ -52,7 +53,7 @@ export async function openPublisher(
     log,
     nginx,
     renderSites: createSiteRenderer({ templates, listen, read: readTree, hash: contentHash }),
-    renderIndex: templates.index,
+    renderIndex: createIndexRenderer(templates.index),
     hash: contentHash,
     keepDrift: settings.nginx.drift === 'keep',
     authFiles: () => namesOfFiles(settings.auth_dir),

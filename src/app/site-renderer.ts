@@ -29,6 +29,9 @@ export type SiteRenderer = {
   ) => RenderedSite;
 };
 
+/** Text without one is whole as well, as that of an empty template, and serves nobody. */
+const SERVER = /^\s*server\s*\{/m;
+
 export function createSiteRenderer({
   templates,
   listen,
@@ -58,6 +61,7 @@ export function createSiteRenderer({
     try {
       const view = siteView(site, listen);
       const text = templates.site(view);
+      if (!SERVER.test(text)) throw new Error(`${view.template}.conf.ejs gives no server block`);
       const rendered = { site, text, hash: hash(text) };
       if (!proven.has(siteFile(site.host, rendered.hash))) check(view, text);
       return rendered;
