@@ -11,6 +11,7 @@ import {
 import type { NginxHost } from '../core/nginx-host.ts';
 import type { TestResult } from '../core/nginx-test-output.ts';
 import { findRefused, refusals, type Refused } from '../core/quarantine.ts';
+import { PortcullisError } from '../errors.ts';
 import type { Desired } from './desire.ts';
 import type { SiteRenderer } from './site-renderer.ts';
 
@@ -23,6 +24,9 @@ export type QuarantineDeps = {
   readonly before: ReadonlySet<string> | undefined;
   readonly log: Log;
 };
+
+/** Reserved by RFC 2606: nobody's host. */
+const PROBE_HOST = 'portcullis-probe.invalid';
 
 const fileOf = ({ site, hash }: RenderedSite): string => siteFile(site.host, hash);
 
@@ -49,6 +53,10 @@ export async function quarantine(
     await store.writeSites(alone);
     return nginx.test(await store.writeCandidate(alone.index));
   };
+  const [example] = rendered.filter(
+    (each) => reasons.has(fileOf(each)) && !stubs.has(fileOf(each)),
+  );
+  if (example) await requirePlainSite(example, { stubOf, testAlone });
   const kept: RenderedSite[] = [];
   for (const each of rendered) {
     const reason = reasons.get(fileOf(each));
@@ -69,16 +77,36 @@ export async function quarantine(
   };
 }
 
+type StandInDeps = Pick<QuarantineDeps, 'stubOf'> & {
+  readonly testAlone: (site: RenderedSite) => Promise<TestResult>;
+};
+
+/**
+ * Where Nginx refuses even a site that asks for nothing, what all sites share is to blame, and to
+ * quarantine them would take all of them down.
+ *
+ * @throws {PortcullisError} `nginx-rejected`
+ */
+async function requirePlainSite(
+  example: RenderedSite,
+  { stubOf, testAlone }: StandInDeps,
+): Promise<void> {
+  const site = { ...example.site, host: PROBE_HOST, redirectFrom: [] };
+  const owners = site.routes.map(({ owner }) => owner);
+  const result = await testAlone(stubOf({ ...example, site }, '', owners));
+  if (result.ok) return;
+  throw new PortcullisError(
+    'nginx-rejected',
+    `Nginx refuses even a site without labels: ${result.reason}; look at template_dir, snippet_dir (default.conf, default.location.conf) and nginx.access_log; what was live stays live`,
+    { detail: result.output },
+  );
+}
+
 /** Who adds a path to another's site takes that path down at most: the site without it is tried. */
 async function standIn(
   refused: RenderedSite,
   reason: string,
-  {
-    stubOf,
-    testAlone,
-  }: Pick<QuarantineDeps, 'stubOf'> & {
-    readonly testAlone: (site: RenderedSite) => Promise<TestResult>;
-  },
+  { stubOf, testAlone }: StandInDeps,
 ): Promise<RenderedSite> {
   const { owner, routes } = refused.site;
   let guilty = [...new Set(routes.map((route) => route.owner))].filter((each) => each !== owner);

@@ -11,7 +11,12 @@ before(async () => {
 });
 after(() => stage.lab.close());
 afterEach(async () => {
-  for (const name of ['bad.example.conf', 'site-2.example.conf', 'site-500.example.conf']) {
+  for (const name of [
+    'default.conf',
+    'bad.example.conf',
+    'site-2.example.conf',
+    'site-500.example.conf',
+  ]) {
     await rm(stage.at('snippets', name), { force: true });
   }
 });
@@ -130,6 +135,43 @@ test('a fault outside the sites quarantines nobody; what was live stays live', a
   assert.equal((await stage.echoed('good.example')).port, 1401);
   assert.equal((await stage.fetched('bad.example')).status, 0);
 });
+
+test('a fault that a site without labels has as well quarantines nobody: a snippet for all, a log', async () => {
+  await stage.served(GOOD, BAD);
+  await put(stage.at('snippets', 'default.conf'), UNKNOWN);
+  const snippet = await stage.serve(GOOD, BAD);
+  await rm(stage.at('snippets', 'default.conf'));
+  assert.equal(snippet.code, 1, snippet.stderr);
+  assert.match(
+    snippet.stderr,
+    /Nginx refuses even a site without labels: unknown directive .*; look at template_dir, snippet_dir .*what was live stays live/,
+  );
+  await stage.settings(', access_log: /nonexistent/access.log');
+  const log = await stage.serve(GOOD, BAD);
+  await stage.settings();
+  assert.equal(log.code, 1, log.stderr);
+  assert.match(
+    log.stderr,
+    /even a site without labels: open\(\) "\/nonexistent\/access\.log" failed/,
+  );
+  assert.equal((await stage.fetched('good.example')).status, 200);
+  assert.equal((await stage.fetched('bad.example')).status, 200);
+});
+
+for (const [name, reason] of [
+  ['site.conf.ejs', /site\.conf\.ejs gives no server block/],
+  ['index.conf.ejs', /index\.conf\.ejs does not include sites\/bad\.example\.[0-9a-f]{16}\.conf/],
+] as const) {
+  test(`an empty ${name} takes no site away`, async () => {
+    await stage.served(GOOD, BAD);
+    await put(stage.at('templates', name), '');
+    const { code, stderr } = await stage.serve(GOOD, BAD);
+    await rm(stage.at('templates', name));
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, reason);
+    assert.equal((await stage.echoed('good.example')).port, 1401);
+  });
+}
 
 test('three among 1,000: found in four tests, the others are published', async () => {
   const thousand = Array.from({ length: 1_000 }, (_unused, index) =>
