@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { readBlocks } from './nginx-blocks.ts';
 import { planInclude, withoutIncludeLine } from './include-plan.ts';
 
 const entryPath = '/etc/nginx/portcullis/portcullis.conf';
@@ -61,6 +62,22 @@ test('planInclude(): only the http block itself is taken for it', () => {
   assert.ok(plan.kind === 'line');
   assert.ok(plan.after.startsWith(`${before}http{\n    include `), plan.after);
 });
+
+for (const block of ['http { }', 'http{server { listen 1; }} # all', 'http { a b; # c\n}']) {
+  test(`planInclude(): what follows on the line stays no comment, and comes back: ${JSON.stringify(block)}`, () => {
+    const configText = `events {}\n${block}\n`;
+    const plan = planInclude({ ...facts, configText });
+    assert.ok(plan.kind === 'line');
+    const [, http] = readBlocks(plan.after);
+    const [include, ...others] = http?.children ?? [];
+    assert.deepEqual([include?.name, include?.args], ['include', [entryPath]]);
+    assert.deepEqual(
+      others.map(({ name }) => name),
+      readBlocks(configText)[1]?.children?.map(({ name }) => name),
+    );
+    assert.equal(withoutIncludeLine(plan.after, entryPath), configText);
+  });
+}
 
 test('planInclude(): a configuration without an http block is told', () => {
   const plan = planInclude({ ...facts, configText: 'events {}\n' });

@@ -38,13 +38,20 @@ export function planInclude(facts: IncludeFacts): IncludePlan {
     return { kind: 'impossible', reason: `${configPath} has no http block to include anything in` };
   }
   const { end } = http;
-  const after = configText.slice(0, end) + includeLine(entryPath) + configText.slice(end);
+  const rest = configText.slice(end);
+  // A comment would swallow what follows on the line.
+  const isLast = /^[ \t]*(?:#.*)?\r?$/m.exec(rest)?.index === 0;
+  const line = isLast ? includeLine(entryPath) : includeOnBrokenLine(entryPath);
+  const after = configText.slice(0, end) + line + rest;
   return { kind: 'line', file: configPath, before: configText, after };
 }
 
 /** The text without the line that `planInclude` put in: byte for byte as it was. */
 export const withoutIncludeLine = (text: string, entryPath: string): string =>
-  text.replace(includeLine(entryPath), '');
+  text.replace(includeOnBrokenLine(entryPath), '').replace(includeLine(entryPath), '');
 
 const includeLine = (entryPath: string): string =>
   `\n    include ${entryPath}; # put here by "portcullis init"`;
+
+const includeOnBrokenLine = (entryPath: string): string =>
+  `\n    include ${entryPath}; # put here by "portcullis init", with the end of this line\n`;
