@@ -27,7 +27,17 @@ for (const [title, url, env, found] of cases) {
   });
 }
 
-for (const url of ['ftp://a', 'tcp://', 'tcp://a/path', 'tcp://u@a', 'npipe:////./pipe/x', 'a b']) {
+for (const url of [
+  'ftp://a',
+  'tcp://',
+  'tcp://a/path',
+  'tcp://u@a',
+  'tcp://a:99999',
+  'tcp://a:0',
+  'ssh://a:70000',
+  'npipe:////./pipe/x',
+  'a b',
+]) {
   test(`dockerTarget(): refuses ${url}`, () => {
     assert.throws(() => dockerTarget(url, {}), {
       code: 'bad-setting',

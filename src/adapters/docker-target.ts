@@ -47,7 +47,8 @@ export function dockerTarget(url: string | undefined, env: Environment): DockerT
     return { kind: 'unix', url: `unix://${socketPath}`, socketPath };
   }
   const [matched, scheme = 'tcp', username, host = '', written] = ADDRESS.exec(text) ?? [];
-  if (matched === undefined || (username !== undefined && scheme !== 'ssh')) {
+  const isPort = written === undefined || (Number(written) >= 1 && Number(written) <= 65_535);
+  if (matched === undefined || !isPort || (username !== undefined && scheme !== 'ssh')) {
     throw new PortcullisError(
       'bad-setting',
       `${url ? 'the Docker address' : 'DOCKER_HOST'} must be like unix://${DEFAULT_SOCKET} or tcp://192.0.2.1:2375, got ${shownValue(text.replace(/:[^@/]+@/, ':***@'))}`,
