@@ -136,6 +136,7 @@ const BAD: readonly [label: string, value: string, problem: string][] = [
   ['public', '25', 'must be "true" or published ports, as 25/tcp,443/udp, got "25"'],
   ['public-from', 'all', 'must be a network, as 192.0.2.0/24 or 2001:db8::/32, got "all"'],
   ['prot', '80', 'is not a known option; the nearest is portcullis.port, got "80"'],
+  ['zzzzzzzz', '1', 'is not a known option; README.md lists them, got "1"'],
   ['web.prot', '80', 'is not a known option; the nearest is portcullis.port, got "80"'],
   ['web.enable', 'true', 'speaks of the whole container; write portcullis.enable, got "true"'],
   [

@@ -1,4 +1,4 @@
-import { closest } from 'fastest-levenshtein';
+import { closest, distance } from 'fastest-levenshtein';
 import type { Container, Problem } from '../model.ts';
 import {
   containerOptions,
@@ -108,6 +108,10 @@ function readKey(key: string, prefix: string): Target {
 }
 
 function unknown(option: string, prefix: string): Target {
-  const nearest = closest(option.slice(0, 40).toLowerCase(), optionNames);
-  return { reason: `is not a known option; the nearest is ${prefix}.${nearest}` };
+  const asked = option.slice(0, 40).toLowerCase();
+  const nearest = closest(asked, optionNames);
+  // All letters others: a guess would lead astray.
+  const isLike = distance(asked, nearest) < Math.max(asked.length, nearest.length) * 0.7;
+  const hint = isLike ? `the nearest is ${prefix}.${nearest}` : 'README.md lists them';
+  return { reason: `is not a known option; ${hint}` };
 }
