@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'nginx-rejected'
   | 'nginx-hangs'
   | 'nginx-reload-failed'
+  | 'nothing-to-undo'
   | 'files-unwritable'
   | 'template-failed'
   | 'firewall-unavailable'

@@ -211,7 +211,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
   const undo: Publisher['undo'] = async (options) => {
     const [live, previous] = [await store.live(), await store.previous()];
     if (!live || !previous || live.id === previous.id) {
-      throw new PortcullisError('bad-usage', 'there is no previous generation to go back to');
+      throw new PortcullisError('nothing-to-undo', 'there is no previous generation to go back to');
     }
     await requireIncluded(nginx);
     if (options.reload) await nginx.requireRunning();
