@@ -1,7 +1,7 @@
 import type { Published } from '../app/publisher.ts';
 import { hostStem } from '../core/names.ts';
 import type { Problem } from '../core/model.ts';
-import { problemText } from '../core/problem-text.ts';
+import { problemKind, problemText } from '../core/problem-text.ts';
 
 export function print(lines: readonly string[]): void {
   for (const line of lines) process.stdout.write(`${line}\n`);
@@ -10,8 +10,7 @@ export function print(lines: readonly string[]): void {
 /** Rejections go to stderr: stdout is for results. */
 export function printProblems(problems: readonly Problem[]): void {
   for (const problem of problems) {
-    const what = problem.quarantined ? 'quarantined' : 'rejected';
-    process.stderr.write(`${what}: ${problemText(problem)}\n`);
+    process.stderr.write(`${problemKind(problem)}: ${problemText(problem)}\n`);
   }
 }
 

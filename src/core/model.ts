@@ -88,6 +88,8 @@ export type Problem = {
   readonly value?: string;
   /** It is not the labels that were refused, but the site that Nginx was given. */
   readonly quarantined?: true;
+  /** It is served all the same, though not as it was asked for. */
+  readonly served?: true;
 };
 
 /** Text of every file this tool owns, keyed by path relative to the output folder. */

@@ -37,3 +37,12 @@ export function problemText({ container, label, reason, value }: Problem): strin
   const what = label === '' ? why : `${kind} ${shownName(label)} ${why}`;
   return `container ${shownName(container)}: ${what}${value === undefined ? '' : `, got ${shownValue(value)}`}`;
 }
+
+/** What became of the container, or of its site. */
+export function problemKind({
+  quarantined,
+  served,
+}: Problem): 'quarantined' | 'warning' | 'rejected' {
+  if (quarantined) return 'quarantined';
+  return served ? 'warning' : 'rejected';
+}

@@ -77,6 +77,6 @@ export function withoutTls(
     const choice = tls === 'auto' ? certificateOf?.(host, cert) : undefined;
     if (choice === undefined || !('reason' in choice) || !choice.meant) return [];
     const reason = `${host} is served over HTTP only: ${choice.reason}`;
-    return [{ container: name, label: '', reason }];
+    return [{ container: name, label: '', reason, served: true } as const];
   });
 }
