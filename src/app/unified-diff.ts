@@ -8,12 +8,15 @@ export function unifiedDiff(actual: FileTree, desired: FileTree): string {
     .map(({ path }) => {
       const [before, after] = [actual.get(path), desired.get(path)];
       const patch = createTwoFilesPatch(
-        before === undefined ? '/dev/null' : `live/${path}`,
-        after === undefined ? '/dev/null' : `new/${path}`,
+        before === undefined ? '/dev/null' : named('live', path),
+        after === undefined ? '/dev/null' : named('new', path),
         before ?? '',
         after ?? '',
       );
-      return patch.replace(/^=+\n/, '');
+      return patch.replace(/^(?:Index: .*\n)?=+\n/, '');
     })
     .join('');
 }
+
+const named = (side: string, path: string): string =>
+  path.startsWith('/') ? path : `${side}/${path}`;
