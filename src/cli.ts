@@ -28,10 +28,16 @@ function report(error: unknown): void {
   }
 }
 
+function failedToPrint({ code = '' }: NodeJS.ErrnoException): never {
+  const why = code === 'ENOSPC' ? 'no space left (ENOSPC)' : code;
+  process.stderr.write(`portcullis: cannot write to standard output: ${why}\n`);
+  process.exit(EXIT_FAILED);
+}
+
 // A reader that went away, as `| head`, is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
-  throw error;
+  failedToPrint(error);
 });
 
 async function main(): Promise<void> {

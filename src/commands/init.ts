@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { Step } from '../app/init-step.ts';
 import type { LoadedSettings } from '../settings.ts';
 import { confirm } from './confirm.ts';
@@ -20,7 +20,12 @@ export function addInit(program: Command): void {
       'make Nginx read what Portcullis writes, and systemd load the firewall and run watch',
     )
     .option('--undo', 'take all of it away again')
-    .option('--enable', 'enable and start the unit of "watch" as well')
+    .addOption(
+      new Option('--enable', 'enable and start the unit of "watch" as well').conflicts([
+        'undo',
+        'units',
+      ]),
+    )
     .option('--no-units', 'Nginx only: no files for systemd and logrotate')
     .option('-y, --yes', 'do not ask')
     .action(async (_options: unknown, command: Command) => {
