@@ -33,6 +33,21 @@ const BAD: readonly [title: string, text: string, message: string][] = [
     'p.yaml:2: nginx.dir must be an absolute path without spaces, quotes, "$", ";" or "*", got "x"',
   ],
   [
+    'a folder that others need',
+    'nginx: { dir: / }\n',
+    'p.yaml:1: nginx.dir must be a folder of its own, as /etc/nginx/portcullis, got "/"',
+  ],
+  [
+    "the folder of Nginx's own configuration",
+    'nginx: { dir: /etc/nginx }\n',
+    'p.yaml:1: nginx.dir must be a folder of its own, not that of nginx.config, got "/etc/nginx"',
+  ],
+  [
+    'everybody as a trusted source',
+    'firewall: { trusted_sources: ["0.0.0.0/0"] }\n',
+    'p.yaml:1: firewall.trusted_sources.0 would trust everybody: to have no firewall, set firewall.mode to off, got "0.0.0.0/0"',
+  ],
+  [
     'a port out of range',
     '\nnginx: { listen_http: 99999 }\n',
     'p.yaml:2: nginx.listen_http must be from 1 to 65535, got 99999',

@@ -25,12 +25,9 @@ for (const name of (await readdir(cases)).toSorted()) {
     const json: unknown = JSON.parse(await readFile(join(fixtures, input), 'utf8'));
     const parsed = settingsSchema.parse(settings ?? {});
     const candidates = createCandidates(parsed)(readContainers(json).containers);
-    const { files, problems } = await desireOffline(
-      candidates,
-      parsed,
-      '/etc/nginx/portcullis',
-      nginx,
-    );
+    const { files, problems } = await desireOffline(candidates, parsed, '/etc/nginx/portcullis', {
+      installed: nginx,
+    });
     const texts: readonly (readonly [string, string])[] = [
       ...files,
       ['problems.txt', problems.map((p) => `${problemText(p)}\n`).join('')],

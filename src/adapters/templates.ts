@@ -44,7 +44,11 @@ export async function loadTemplates(overrideDir: string): Promise<Templates> {
 
 async function readOthers(folder: string): Promise<ReadonlyMap<string, string>> {
   if (folder === '') return new Map();
-  const names = await readdir(folder).catch(() => []);
+  const names = await readdir(folder).catch((cause: unknown) => {
+    const code = codeOf(cause);
+    const why = code === 'ENOENT' ? 'there is no such folder' : `cannot be read (${code})`;
+    throw new PortcullisError('template-failed', `template_dir ${folder}: ${why}`, { cause });
+  });
   const ours = new Set<string>(OURS);
   const others = names.filter((name) => name.endsWith(SITE) && !ours.has(name));
   return new Map(

@@ -14,15 +14,21 @@ import { listening, type ListeningNginx } from './listen-settings.ts';
 import { createIndexRenderer } from './index-renderer.ts';
 import { createSiteRenderer } from './site-renderer.ts';
 
+export type OfflineFacts = {
+  /** The Nginx that the files are for; undefined: what every version reads. */
+  readonly installed?: ListeningNginx;
+  /** Names of the files in auth_dir; undefined where that is on another machine. */
+  readonly authFiles?: ReadonlySet<string> | undefined;
+};
+
 /**
  * @param dir where the files will lie: the index includes them by absolute path
- * @param installed the Nginx that they are for; undefined: what every version reads
  */
 export async function desireOffline(
   candidates: readonly Candidate[],
   settings: Settings,
   dir: string,
-  installed?: ListeningNginx,
+  { installed, authFiles }: OfflineFacts = {},
 ): Promise<{ files: FileTree; problems: readonly Problem[] }> {
   const templates = await loadTemplates(settings.template_dir);
   const { listen } = listening(settings, {
@@ -35,7 +41,7 @@ export async function desireOffline(
   const plan = planRoutes(candidates, {
     handWritten: new Map(),
     holders: new Map(),
-    authFiles: undefined,
+    authFiles,
     ...(listen.tls && { certificateOf: listen.tls.certificateOf }),
     ...refusing(listen.inputs),
   });

@@ -2,7 +2,7 @@
 import { readCertificates } from '../adapters/certificates.ts';
 import { openStore } from '../adapters/generation-store.ts';
 import { readHandWritten } from '../adapters/hand-written.ts';
-import { namesOfFiles } from '../adapters/file-names.ts';
+import { namesIfThere, namesOfFiles } from '../adapters/file-names.ts';
 import { readSiteInputs } from '../adapters/site-inputs.ts';
 import { loadTemplates } from '../adapters/templates.ts';
 import { holdersOf, type Quarantined } from '../core/generation.ts';
@@ -28,7 +28,7 @@ export async function planFor(
   return planRoutes(createCandidates(settings)(containers), {
     handWritten: await readHandWritten(settings, options),
     holders: holdersOf(live?.manifest),
-    authFiles: live ? await namesOfFiles(settings.auth_dir) : undefined,
+    authFiles: await (live ? namesOfFiles : namesIfThere)(settings.auth_dir),
     certificateOf: certificatesOf(settings),
     ...refusing(readSiteInputs(settings, (await loadTemplates(settings.template_dir)).names)),
   });

@@ -69,9 +69,13 @@ type Task = {
 
 /** `--out`, `--dry-run`: no Nginx, no firewall. */
 async function writeElsewhere({ options, settings, candidates }: Task): Promise<void> {
-  const { desireOffline } = await import('../app/offline.ts');
+  const [{ desireOffline }, { namesIfThere }] = await Promise.all([
+    import('../app/offline.ts'),
+    import('../adapters/file-names.ts'),
+  ]);
   const dir = options.out ?? settings.nginx.dir;
-  const { files, problems } = await desireOffline(candidates, settings, dir);
+  const authFiles = await namesIfThere(settings.auth_dir);
+  const { files, problems } = await desireOffline(candidates, settings, dir, { authFiles });
   if (options.out === undefined) {
     for (const [path, text] of files) process.stdout.write(`# ---- ${path}\n${text}\n`);
   } else {

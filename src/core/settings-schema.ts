@@ -85,7 +85,12 @@ export const settingsSchema = z.strictObject({
   discovery: z.enum(['labelled', 'all']).default('labelled'),
   nginx: z
     .strictObject({
-      dir: absolutePath.default('/etc/nginx/portcullis'),
+      dir: absolutePath
+        .refine(
+          (path) => path.split('/').length > 2,
+          'must be a folder of its own, as /etc/nginx/portcullis',
+        )
+        .default('/etc/nginx/portcullis'),
       config: absolutePath.default('/etc/nginx/nginx.conf'),
       control: control.default('auto'),
       /** Beyond the contract: where the program lies when it is not on PATH. */
@@ -107,6 +112,10 @@ export const settingsSchema = z.strictObject({
       test_timeout: timeAboveZero.prefault('30s'),
       /** What `watch` and `generate` do with files below `dir` that somebody changed by hand. */
       drift: z.enum(['restore', 'keep']).default('restore'),
+    })
+    .refine(({ dir, config }) => dir !== config.slice(0, config.lastIndexOf('/')), {
+      path: ['dir'],
+      error: 'must be a folder of its own, not that of nginx.config',
     })
     .refine(
       ({ proxy_protocol, trusted_proxies }) => !proxy_protocol || trusted_proxies.length > 0,
@@ -138,7 +147,14 @@ export const settingsSchema = z.strictObject({
       mode: z.enum(['enforce', 'audit', 'off']).default('enforce'),
       backend: z.enum(['auto', 'nftables', 'iptables', 'docker-user']).default('auto'),
       trusted_interfaces: z.array(interfaceName).default([]),
-      trusted_sources: z.array(parsedBy(cidr)).default([]),
+      trusted_sources: z
+        .array(
+          parsedBy(cidr).refine(
+            (network) => !network.endsWith('/0'),
+            'would trust everybody: to have no firewall, set firewall.mode to off',
+          ),
+        )
+        .default([]),
       /** Beyond the contract: where the rules that boot loads are kept. */
       state_dir: absolutePath.default('/var/lib/portcullis'),
     })

@@ -40,7 +40,7 @@ const calmOf = (key: string, value: string): SettingValue | undefined => {
   if (isList && value.replaceAll(',', '').trim() === '') return [];
   if (value === '') return value;
   if (key === 'host_pattern') return 'calm.example';
-  return CALM[key] ?? (value.startsWith('/') ? '/calm' : undefined);
+  return CALM[key] ?? (value.startsWith('/') ? '/calm/path' : undefined);
 };
 
 /** @throws {AssertionError} when something holds no more */
