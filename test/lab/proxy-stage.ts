@@ -49,7 +49,6 @@ export async function openProxyStage(): Promise<ProxyStage> {
   const lab = await openLab();
   const nginx = await lab.startNginx();
   const at = (...names: readonly string[]): string => join(lab.folder, ...names);
-  await mkdir(at('templates'));
   const stage: ProxyStage = {
     lab,
     nginx,
