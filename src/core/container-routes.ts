@@ -95,13 +95,19 @@ function oneRoute(
     const asksForRoute = Object.keys(options).length > 0 || labels.container.enable === true;
     return asksForRoute ? fail(options.port === undefined ? '' : key('port'), found) : NOTHING;
   }
-  const [first, second] = found;
-  if (first && second && options.host !== undefined) {
-    const ports = [...new Set(found.map((port) => port.containerPort))].join(', ');
-    return fail(key('host'), `could mean any of the container ports ${ports}; add ${key('port')}`);
+  const ports = [...new Set(found.map((each) => each.containerPort))];
+  const [only, second] = ports;
+  if (options.host !== undefined && second !== undefined) {
+    const several = ports.join(', ');
+    return fail(
+      key('host'),
+      `could mean any of the container ports ${several}; add ${key('port')}`,
+    );
   }
+  // Docker 20.10 may choose one host port for IPv4 and another for IPv6: a name means the container's one.
+  const one = options.host !== undefined && only !== undefined && publishedPortFor(container, only);
   const routes: WantedRoute[] = [];
-  for (const target of found) {
+  for (const target of one ? [one] : found) {
     const hosts = options.host ?? patternHost(container, target, settings);
     if (typeof hosts === 'string') return fail('', hosts);
     const canonical = hosts.find((host) => !host.startsWith('*.'));

@@ -121,6 +121,11 @@ const CASES: readonly [
     ['a.example/ -> 127.0.0.1:2'],
   ],
   [
+    'one container port on two host ports, as Docker 20.10 chooses for IPv4 and IPv6',
+    [container('a', { ports: ['49153:80', '[::]:49154:80'], ...label({ host: 'a.example' }) })],
+    ['a.example/ -> 127.0.0.1:49153'],
+  ],
+  [
     'the host network',
     [container('a', { networkMode: 'host', ...label({ port: '9000', host: 'a.example' }) })],
     ['a.example/ -> 127.0.0.1:9000'],
