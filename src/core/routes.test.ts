@@ -464,6 +464,20 @@ test('planRoutes(): a container that just stopped yields where it held nothing, 
   assert.deepEqual(result.problems, []);
 });
 
+test('planRoutes(): a label on the host network takes no port of a container that restarts', () => {
+  const thief = container('thief', {
+    networkMode: 'host',
+    ...label({ host: 'a.example', port: '1' }),
+  });
+  const holders = new Map([['a.example /', 'container early']]);
+  const result = plan([thief], { lingering: [early], context: { holders } });
+  assert.deepEqual(
+    result.sites.map(({ owner }) => owner),
+    ['container early'],
+  );
+  assert.match(result.problems[0]?.reason ?? '', /keeps it for watch\.linger/);
+});
+
 const redirecting = (name: string, host: string, more: Partial<Container> = {}): Container =>
   container(name, {
     ports: [`127.0.0.1:${3 + name.length}:80`],

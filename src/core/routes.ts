@@ -87,15 +87,20 @@ export function planRoutes(candidates: readonly Candidate[], context: RouteConte
   };
 }
 
-/** What each wants, without the addresses of containers that do not run and that another took meanwhile. */
+/**
+ * What each wants, without the addresses of containers that do not run and that another took meanwhile.
+ * On the host network an address is but a word of a label: it takes nothing.
+ */
 function withoutTaken(
   candidates: readonly Candidate[],
 ): (candidate: Candidate) => readonly WantedRoute[] {
   let taken: ReadonlySet<string> | undefined;
   const takenNow = (): ReadonlySet<string> =>
     (taken ??= new Set(
-      candidates.flatMap(({ lingering, routes }) =>
-        lingering ? [] : routes.wanted.map(({ server }) => server.address),
+      candidates.flatMap(({ container, lingering, routes }) =>
+        lingering || container.networkMode === 'host'
+          ? []
+          : routes.wanted.map(({ server }) => server.address),
       ),
     ));
   return ({ lingering, routes: { wanted } }) =>
