@@ -10,7 +10,8 @@ import {
 } from '../core/generation.ts';
 import type { NginxHost } from '../core/nginx-host.ts';
 import type { TestResult } from '../core/nginx-test-output.ts';
-import { findRefused, refusals, type Refused } from '../core/quarantine.ts';
+import { blamed, findRefused, refusals, type Refused } from '../core/quarantine.ts';
+import { leadRoutes } from '../core/tls/site-tls.ts';
 import { PortcullisError } from '../errors.ts';
 import type { Desired } from './desire.ts';
 import type { SiteRenderer } from './site-renderer.ts';
@@ -92,7 +93,7 @@ async function requirePlainSite(
   { stubOf, testAlone }: StandInDeps,
 ): Promise<void> {
   const site = { ...example.site, host: PROBE_HOST, redirectFrom: [] };
-  const owners = site.routes.map(({ owner }) => owner);
+  const owners = site.routes.map(blamed);
   const result = await testAlone(stubOf({ ...example, site }, '', owners));
   if (result.ok) return;
   throw new PortcullisError(
@@ -102,14 +103,15 @@ async function requirePlainSite(
   );
 }
 
-/** Who adds a path to another's site takes that path down at most: the site without it is tried. */
+/** Who adds a path to another's site, or to a group's, takes that path down at most: the site without it is tried. */
 async function standIn(
   refused: RenderedSite,
   reason: string,
   { stubOf, testAlone }: StandInDeps,
 ): Promise<RenderedSite> {
-  const { owner, routes } = refused.site;
-  let guilty = [...new Set(routes.map((route) => route.owner))].filter((each) => each !== owner);
+  const { site } = refused;
+  const leaders = leadRoutes(site).map(blamed);
+  let guilty = [...new Set(site.routes.map(blamed))].filter((each) => !leaders.includes(each));
   if (guilty.length === 0) return stubOf(refused, reason);
   let best = stubOf(refused, reason, guilty);
   if (!(await testAlone(best)).ok) return stubOf(refused, reason);

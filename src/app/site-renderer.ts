@@ -110,9 +110,9 @@ function createSiteKey(): (site: Site) => string {
     numbers.set(access, known);
     return known;
   };
-  return ({ owner, redirectFrom, routes }) =>
+  return ({ owner, lead = '', redirectFrom, routes }) =>
     [
-      owner,
+      `${owner} ${lead}`,
       ...redirectFrom,
       ...routes.map(
         ({ path, access, servers }) =>

@@ -1,5 +1,5 @@
 /** Accepted wishes -> sites: replicas together, and whose options hold for a site that several share. */
-import { leadKey, siteKey, type Holders } from './claims.ts';
+import { leadKey, siteKey, siteLeadKey, type Holders } from './claims.ts';
 import { groupBy } from './group-by.ts';
 import { memo } from './memo.ts';
 import type { Candidate, RouteContext } from './routes.ts';
@@ -35,6 +35,7 @@ const siteOfOne = memo(
   ({ host, path, redirectFrom, access, owner, member, server, ready }: WantedRoute): Site => ({
     host,
     owner,
+    ...(member !== undefined && { lead: member }),
     redirectFrom: [...new Set(redirectFrom)].toSorted(),
     routes: [
       {
@@ -57,11 +58,13 @@ function sharedSite(
   const isPlain = certificateOf !== undefined && !hasTls(whole, certificateOf);
   const [kept, refused] = [[] as Accepted[], [] as Accepted[]];
   for (const member of members) {
-    const { owner: own, access } = member.wanted;
-    (isPlain && own !== owner && access.tls === 'only' ? refused : kept).push(member);
+    const { wanted } = member;
+    (isPlain && !isLeader(wanted, whole) && wanted.access.tls === 'only' ? refused : kept).push(
+      member,
+    );
   }
   const site = refused.length === 0 ? whole : siteOf(host, { owner, members: kept, holders });
-  const leader = members.find(({ wanted }) => wanted.owner === owner)?.candidate.container.name;
+  const leader = members.find(({ wanted }) => isLeader(wanted, site))?.candidate.container.name;
   return {
     site,
     verdicts: [
@@ -74,6 +77,9 @@ function sharedSite(
     ],
   };
 }
+
+const isLeader = ({ owner, member }: WantedRoute, site: Pick<Site, 'owner' | 'lead'>): boolean =>
+  owner === site.owner && (site.lead === undefined || member === site.lead);
 
 /** Whoever had the site, else whoever has its root, else whoever came first. */
 function siteOwner(host: string, members: readonly Accepted[], holders: Holders): string {
@@ -93,15 +99,26 @@ function siteOf(
     holders,
   }: { readonly owner: string; readonly members: readonly Accepted[]; readonly holders: Holders },
 ): Site {
+  const routes = [...groupBy(members, ({ wanted }) => wanted.path)]
+    .toSorted(([a], [b]) => order(a, b))
+    .map(([path, replicas]) => routeOf({ host, path }, replicas, holders));
+  const lead = siteLead(
+    routes.filter((route) => route.owner === owner),
+    holders.get(siteLeadKey(host)),
+  );
   return {
     host,
     owner,
+    ...(lead !== undefined && { lead }),
     redirectFrom: [...new Set(members.flatMap(({ wanted }) => wanted.redirectFrom))].toSorted(),
-    routes: [...groupBy(members, ({ wanted }) => wanted.path)]
-      .toSorted(([a], [b]) => order(a, b))
-      .map(([path, replicas]) => routeOf({ host, path }, replicas, holders)),
+    routes,
   };
 }
+
+/** In a group: whoever had the site's options, else whoever has its root. Undefined outside of groups. */
+const siteLead = (routes: readonly Route[], held: string | undefined): string | undefined =>
+  (routes.find(({ lead }) => lead === held) ?? routes.find(({ path }) => path === '/') ?? routes[0])
+    ?.lead;
 
 /**
  * Replicas that differ in their options are a roll-out under way: the container created last has the
@@ -160,7 +177,9 @@ function withoutEffect(
   if (candidate.lingering) return [];
   const told = (reason: string): readonly Verdict[] => [{ ...member, rejected: false, reason }];
   const where = `${wanted.host}${wanted.path}`;
-  if (wanted.owner !== site.owner) {
+  const route = site.routes.find(({ path }) => path === wanted.path);
+  const joined = route?.lead !== undefined && wanted.member !== route.lead;
+  if (!isLeader(wanted, site) && !joined) {
     const leading = leadRoutes(site).map(({ access }) => access);
     const idle = SITE_OPTIONS.filter(
       ([, of]) =>
@@ -173,8 +192,6 @@ function withoutEffect(
       );
     }
   }
-  const route = site.routes.find(({ path }) => path === wanted.path);
-  const joined = route?.lead !== undefined && wanted.member !== route.lead;
   if (joined && JSON.stringify(route.access) !== JSON.stringify(wanted.access)) {
     return told(
       `its options for ${where} differ from those of ${route.lead}, which has the route in this group: they hold when that is gone`,

@@ -2,7 +2,7 @@
 import type { Candidate } from './routes.ts';
 import type { WantedRoute } from './routes-model.ts';
 
-/** Owners in the live generation, by `routeKey`, `siteKey`, `redirectKey` and `leadKey`. */
+/** Owners in the live generation, by `routeKey`, `siteKey`, `redirectKey`, `leadKey` and `siteLeadKey`. */
 export type Holders = ReadonlyMap<string, string>;
 
 export const routeKey = (host: string, path: string): string => `${host} ${path}`;
@@ -11,6 +11,9 @@ export const siteKey = (host: string): string => `${host} site`;
 export const redirectKey = (name: string): string => `${name} redirect`;
 /** Who in a group has the route's options. */
 export const leadKey = (host: string, path: string): string => `${host} ${path} lead`;
+
+/** Who in a group has the site's options. */
+export const siteLeadKey = (host: string): string => `${host} site lead`;
 
 const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 

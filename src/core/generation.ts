@@ -1,7 +1,7 @@
 /** A generation: the site files and the index that lists them. Named by its content. */
 import { memo } from './memo.ts';
 import { hostStem } from './names.ts';
-import { leadKey, redirectKey, routeKey, siteKey, type Holders } from './claims.ts';
+import { leadKey, redirectKey, routeKey, siteKey, siteLeadKey, type Holders } from './claims.ts';
 import { indexView, type IndexContext } from './index-view.ts';
 import type { FileTree } from './model.ts';
 import type { RejectedRoute, Site } from './routes-model.ts';
@@ -32,6 +32,7 @@ export type Manifest = {
     readonly host: string;
     readonly file: string;
     readonly owner?: string;
+    readonly lead?: string;
     readonly redirectFrom?: readonly string[];
     readonly routes: readonly {
       readonly path: string;
@@ -108,6 +109,7 @@ const entryOf = memo(({ site, hash }: RenderedSite): Manifest['sites'][number] =
   host: site.host,
   file: siteFile(site.host, hash),
   owner: site.owner,
+  ...(site.lead !== undefined && { lead: site.lead }),
   ...(site.redirectFrom.length > 0 && { redirectFrom: site.redirectFrom }),
   routes: site.routes.map(({ path, owner, lead, servers }) => ({
     path,
@@ -147,8 +149,9 @@ function includedFile(line: string): string | undefined {
 /** Who holds what in a generation. */
 export const holdersOf = (manifest: Manifest | undefined): Holders =>
   new Map(
-    manifest?.sites.flatMap(({ host, owner, redirectFrom = [], routes }) => [
+    manifest?.sites.flatMap(({ host, owner, lead: leader, redirectFrom = [], routes }) => [
       ...(owner === undefined ? [] : [[siteKey(host), owner] as const]),
+      ...(leader === undefined ? [] : [[siteLeadKey(host), leader] as const]),
       ...(owner === undefined
         ? []
         : redirectFrom.map((name) => [redirectKey(name), owner] as const)),

@@ -91,17 +91,21 @@ export const PLAIN: Access = {
   tls: 'auto',
 };
 
-/** The site where the routes of these owners answer 503, with none of their options. */
+/** Who is to blame for a route: its owner, in a group the member whose options it has. */
+export const blamed = ({ owner, lead }: Route): string =>
+  lead === undefined ? owner : `${owner}, ${lead}`;
+
+/** The site where the routes of these answer 503, with none of their options. */
 export const withoutRoutesOf = (site: Site, owners: readonly string[]): Site => ({
   ...site,
   routes: site.routes.map((route) =>
-    owners.includes(route.owner) ? { ...route, access: PLAIN, servers: [] } : route,
+    owners.includes(blamed(route)) ? { ...route, access: PLAIN, servers: [] } : route,
   ),
 });
 
 /** Is the route one of those that Nginx refused? */
-const isRefused = ({ owner }: Route, { owners }: Pick<Quarantined, 'owners'>): boolean =>
-  owners?.includes(owner) !== false;
+const isRefused = (route: Route, { owners }: Pick<Quarantined, 'owners'>): boolean =>
+  owners?.includes(blamed(route)) !== false;
 
 export function countRoutes(rendered: readonly RenderedSite[]): {
   readonly live: number;

@@ -83,6 +83,8 @@ export type Site = {
   readonly host: string;
   /** Whose options hold for the whole site: certificate, template, access log. */
   readonly owner: string;
+  /** Where the owner is a group: the member whose options these are. */
+  readonly lead?: string;
   /** Names answered with 301 to `host`. */
   readonly redirectFrom: readonly string[];
   /** Sorted by path. */

@@ -8,6 +8,7 @@ import { planRoutes, type RouteContext } from './routes.ts';
 import type { RoutePlan } from './routes-model.ts';
 import { settingsSchema } from './settings-schema.ts';
 import { container } from './testing/container.ts';
+import { leadRoutes } from './tls/site-tls.ts';
 
 type Options = {
   readonly lingering?: readonly Container[];
@@ -573,6 +574,29 @@ test('planRoutes(): who has a route in a group keeps its options after it was re
   ]);
   const [site] = plan(members, { context: { holders } }).sites;
   assert.deepEqual(site?.routes[0]?.access.allow, ['192.0.2.0/24']);
+});
+
+test('planRoutes(): who joins a group with a path of its own changes no option of the site', () => {
+  const holder = container('blue', {
+    ports: ['127.0.0.1:1:80'],
+    createdAt: 5,
+    ...label({ host: 'a.example', group: 'g', cert: 'a' }),
+  });
+  const joiner = container('evil', {
+    ports: ['127.0.0.1:2:80'],
+    createdAt: 1,
+    ...label({ host: 'a.example', group: 'g', path: '/x', tls: 'off', template: 'bare' }),
+  });
+  for (const holders of [new Map(), new Map([['a.example site lead', 'container blue']])]) {
+    const { sites, problems } = plan([holder, joiner], { context: { holders } });
+    assert.deepEqual(
+      leadRoutes(sites[0] ?? assert.fail()).map(({ path, access }) => [path, access.cert]),
+      [['/', 'a']],
+    );
+    assert.deepEqual(problems.map(problemText), [
+      'container evil: its template, tls for a.example/x has no effect: such options hold for a whole site, and a.example is that of container blue',
+    ]);
+  }
 });
 
 test('planRoutes(): a Compose container is no Swarm service, whatever its file says', () => {

@@ -75,12 +75,16 @@ export type SiteTls = {
   readonly redirectFrom: readonly string[];
 };
 
-/** The routes whose options hold for the whole site. */
-export const leadRoutes = ({ owner, routes }: Pick<Site, 'owner' | 'routes'>): Site['routes'] =>
-  routes.filter((route) => route.owner === owner);
+/** The routes whose options hold for the whole site: in a group those of one member alone. */
+export const leadRoutes = ({
+  owner,
+  lead,
+  routes,
+}: Pick<Site, 'owner' | 'lead' | 'routes'>): Site['routes'] =>
+  routes.filter((route) => route.owner === owner && (lead === undefined || route.lead === lead));
 
 function certificateFor(
-  site: Pick<Site, 'host' | 'owner' | 'routes'>,
+  site: Pick<Site, 'host' | 'owner' | 'lead' | 'routes'>,
   certificateOf: ChooseCertificate,
 ): CertificatePair | undefined {
   const routes = leadRoutes(site);
