@@ -106,13 +106,30 @@ function siteOf(
     routes.filter((route) => route.owner === owner),
     holders.get(siteLeadKey(host)),
   );
+  const redirects = redirectOwners(owner, members);
+  const others = redirects.filter(([, each]) => each !== owner);
   return {
     host,
     owner,
     ...(lead !== undefined && { lead }),
-    redirectFrom: [...new Set(members.flatMap(({ wanted }) => wanted.redirectFrom))].toSorted(),
+    redirectFrom: redirects.map(([name]) => name),
+    ...(others.length > 0 && { othersRedirects: others }),
     routes,
   };
+}
+
+/** Names that are redirected to the site and who asked for each, sorted by name; the site's owner before others. */
+function redirectOwners(
+  owner: string,
+  members: readonly Accepted[],
+): readonly (readonly [name: string, owner: string])[] {
+  const owners = new Map<string, string>();
+  for (const { wanted } of members) {
+    for (const name of wanted.redirectFrom) {
+      if (!owners.has(name) || wanted.owner === owner) owners.set(name, wanted.owner);
+    }
+  }
+  return [...owners].toSorted(([a], [b]) => order(a, b));
 }
 
 /** In a group: whoever had the site's options, else whoever has its root. Undefined outside of groups. */

@@ -34,6 +34,7 @@ export type Manifest = {
     readonly owner?: string;
     readonly lead?: string;
     readonly redirectFrom?: readonly string[];
+    readonly othersRedirects?: Site['othersRedirects'];
     readonly routes: readonly {
       readonly path: string;
       readonly owner: string;
@@ -111,6 +112,7 @@ const entryOf = memo(({ site, hash }: RenderedSite): Manifest['sites'][number] =
   owner: site.owner,
   ...(site.lead !== undefined && { lead: site.lead }),
   ...(site.redirectFrom.length > 0 && { redirectFrom: site.redirectFrom }),
+  ...(site.othersRedirects && { othersRedirects: site.othersRedirects }),
   routes: site.routes.map(({ path, owner, lead, servers }) => ({
     path,
     owner,
@@ -148,16 +150,24 @@ function includedFile(line: string): string | undefined {
 
 /** Who holds what in a generation. */
 export const holdersOf = (manifest: Manifest | undefined): Holders =>
-  new Map(
-    manifest?.sites.flatMap(({ host, owner, lead: leader, redirectFrom = [], routes }) => [
-      ...(owner === undefined ? [] : [[siteKey(host), owner] as const]),
-      ...(leader === undefined ? [] : [[siteLeadKey(host), leader] as const]),
-      ...(owner === undefined
-        ? []
-        : redirectFrom.map((name) => [redirectKey(name), owner] as const)),
-      ...routes.flatMap(({ path, owner: holder, lead }) => [
-        [routeKey(host, path), holder] as const,
-        ...(lead === undefined ? [] : [[leadKey(host, path), lead] as const]),
-      ]),
+  new Map(manifest?.sites.flatMap(heldIn));
+
+function heldIn({
+  host,
+  owner,
+  lead: leader,
+  redirectFrom = [],
+  othersRedirects = [],
+  routes,
+}: Manifest['sites'][number]): readonly (readonly [string, string])[] {
+  return [
+    ...(owner === undefined ? [] : [[siteKey(host), owner] as const]),
+    ...(leader === undefined ? [] : [[siteLeadKey(host), leader] as const]),
+    ...(owner === undefined ? [] : redirectFrom.map((name) => [redirectKey(name), owner] as const)),
+    ...othersRedirects.map(([name, other]) => [redirectKey(name), other] as const),
+    ...routes.flatMap(({ path, owner: holder, lead }) => [
+      [routeKey(host, path), holder] as const,
+      ...(lead === undefined ? [] : [[leadKey(host, path), lead] as const]),
     ]),
-  );
+  ];
+}

@@ -87,6 +87,8 @@ export type Site = {
   readonly lead?: string;
   /** Names answered with 301 to `host`. */
   readonly redirectFrom: readonly string[];
+  /** Those of them that are not the site's owner's: name and owner. */
+  readonly othersRedirects?: readonly (readonly [name: string, owner: string])[];
   /** Sorted by path. */
   readonly routes: readonly Route[];
 };

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { containerRoutes } from './container-routes.ts';
+import { buildGeneration, holdersOf, type Manifest } from './generation.ts';
 import type { Container } from './model.ts';
 import { problemText } from './problem-text.ts';
 import { planRoutes, type RouteContext } from './routes.ts';
@@ -521,6 +522,37 @@ for (const [title, newcomer, problem] of [
     );
   });
 }
+
+test('planRoutes(): a redirect on another’s site belongs to who asked for it, generation after generation', () => {
+  const shop = container('shop', {
+    ports: ['127.0.0.1:1:80'],
+    createdAt: 1,
+    ...label({ host: 'a.example' }),
+  });
+  const guest = redirecting(
+    'guest',
+    'a.example',
+    label({ host: 'a.example', path: '/g', 'redirect-from': 'www.example' }),
+  );
+  const own = container('thief', { ports: ['127.0.0.1:2:80'], ...label({ host: 't.example' }) });
+  const thief = { ...own, ...label({ host: 't.example,www.example' }) };
+  const manifest = (now: RoutePlan): Manifest =>
+    buildGeneration(
+      now.sites.map((site) => ({ site, text: '', hash: '' })),
+      now.rejected,
+      {
+        ...{ dir: '/d', listen: { port: 80, ipv6: true, authDir: '', acmeDir: '' } },
+        ...{ userDirectives: new Set<string>(), userDefaults: new Map<string, unknown>() },
+        ...{ renderIndex: () => '', hash: () => '' },
+      },
+    ).manifest;
+  const before = manifest(plan([shop, guest, own]));
+  const { sites } = plan([shop, guest, thief], { context: { holders: holdersOf(before) } });
+  assert.deepEqual(
+    sites.map(({ host, redirectFrom }) => [host, ...redirectFrom]),
+    [['a.example', 'www.example']],
+  );
+});
 
 const tlsOf = (host: string, changes: Record<string, string>, createdAt: number): Container =>
   container(`tls-${createdAt}`, {
