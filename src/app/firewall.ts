@@ -41,13 +41,16 @@ export function createPolicy(settings: Settings): Policy {
     return access === 'none' ? [] : [access];
   };
   const { trusted_interfaces, trusted_sources } = settings.firewall;
+  const own = ownPorts(settings);
   const one = (container: Container): ContainerAccess | undefined => accessOf(container)[0];
   return {
     of(given, { taken, foreign }) {
       const snapshot = withResting(given, taken, one);
       const { containers } = snapshot;
       const access = containers.flatMap((container) =>
-        accessOf(container).map((each) => withoutForeign(container, each, { foreign, containers })),
+        accessOf(container).map((each) =>
+          withoutForeign(container, each, { foreign, own, containers }),
+        ),
       );
       const policy = firewallPolicy(
         snapshot,
@@ -67,6 +70,15 @@ export function createPolicy(settings: Settings): Policy {
     contested: (snapshot, listening) => contestedPorts(snapshot, listening, one),
   };
 }
+
+/** What Nginx and Portcullis listen on, whoever runs them. */
+const ownPorts = ({ nginx, swarm }: Settings): PortKeys =>
+  new Set([
+    `tcp ${nginx.listen_http}`,
+    `tcp ${nginx.listen_https}`,
+    ...(nginx.http3 ? [`udp ${nginx.listen_https}`] : []),
+    ...(swarm.port > 0 ? [`tcp ${swarm.port}`] : []),
+  ]);
 
 /** The ruleset for what is there now; where it cannot be seen whose a port is, it is no container's. */
 export async function policyNow(settings: Settings, snapshot: Snapshot): Promise<FirewallPolicy> {

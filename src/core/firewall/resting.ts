@@ -37,35 +37,46 @@ export function withResting(
 
 /**
  * A container on the host network has the ports that its labels name, unless another program of the
- * host listens there: a label cannot close SSH.
+ * host listens there: a label cannot close SSH, nor Nginx, which may itself be in a container.
  *
  * @param foreign ports on which a program listens that is no container's
+ * @param own ports that the settings give to Nginx and to Portcullis
  */
 export function withoutForeign(
   container: Container,
   access: ContainerAccess,
-  { foreign, containers }: { foreign: PortKeys; containers: readonly Container[] },
+  {
+    foreign,
+    own = new Set(),
+    containers,
+  }: { foreign: PortKeys; own?: PortKeys; containers: readonly Container[] },
 ): { readonly access: ContainerAccess; readonly problems: readonly Problem[] } {
-  if (foreign.size === 0 || networkPlace(container, containers).kind !== 'host') {
+  if (foreign.size + own.size === 0 || networkPlace(container, containers).kind !== 'host') {
     return { access, problems: [] };
   }
-  const others = hostNetworkPorts(container, access).filter((port) => foreign.has(portKey(port)));
+  const isOthers = (port: PortAndProtocol): boolean =>
+    foreign.has(portKey(port)) || own.has(portKey(port));
+  const others = hostNetworkPorts(container, access).filter(isOthers);
   if (others.length === 0) return { access, problems: [] };
-  const isOwn = (port: PortAndProtocol): boolean => !foreign.has(portKey(port));
+  const isIts = (port: PortAndProtocol): boolean => !isOthers(port);
   const { hostNetworkPorts: named, public: open } = access;
   return {
     access: {
       ...access,
-      hostNetworkPorts: named.filter(isOwn),
-      public: open && { ...open, ports: open.ports === 'all' ? 'all' : open.ports.filter(isOwn) },
+      hostNetworkPorts: named.filter(isIts),
+      public: open && { ...open, ports: open.ports === 'all' ? 'all' : open.ports.filter(isIts) },
     },
-    problems: [...new Set(others.map(({ port, protocol }) => `${port}/${protocol}`))].map(
-      (name) => ({
+    problems: [...new Set(others.map(portKey))].map((key) => {
+      const [protocol, port] = key.split(' ');
+      const whose = own.has(key)
+        ? 'which the settings give to Nginx or Portcullis'
+        : "on which a program listens that is no container's";
+      return {
         container: container.name,
         label: '',
-        reason: `names the host's port ${name}, on which a program listens that is no container's: the firewall leaves it as it is`,
-      }),
-    ),
+        reason: `names the host's port ${port}/${protocol}, ${whose}: the firewall leaves it as it is`,
+      };
+    }),
   };
 }
 
