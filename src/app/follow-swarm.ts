@@ -17,7 +17,7 @@ import { createBell, pause, type Bell } from './wait.ts';
 
 export type FollowSwarmDeps = {
   readonly settings: Settings;
-  readonly source: DockerSource;
+  readonly source: Pick<DockerSource, 'info' | 'services' | 'service'>;
   readonly log: Log;
   readonly board: Pick<StatusBoard, 'swarm'>;
   readonly random: () => number;
@@ -29,6 +29,11 @@ export type FollowSwarmDeps = {
 export type SwarmFollower = {
   /** Undefined until it is known whether there is a Swarm: nothing known is not "no services". */
   now(): Swarm | undefined;
+  /**
+   * The same for the firewall, which does not wait for a Swarm that does not answer: where no list of
+   * services was ever kept, what this node knows by itself is better guarded than nothing.
+   */
+  guarded(): Swarm | undefined;
   /** An event of the engine. */
   tell(event: DockerEvent): void;
   /** Runs until the signal. */
@@ -57,6 +62,7 @@ export function createSwarmFollower(deps: FollowSwarmDeps): SwarmFollower {
   const bell = createBell();
   const dirty = new Set<string>();
   let current: Swarm | undefined;
+  let meanwhile: Swarm | undefined;
   let known: Known | undefined;
 
   const publish = (swarm: Swarm): void => {
@@ -80,6 +86,9 @@ export function createSwarmFollower(deps: FollowSwarmDeps): SwarmFollower {
     if (kept) {
       registry.replaceAll(kept.services);
       publish({ nodeId, services: registry.services });
+    } else if (!current) {
+      meanwhile = { nodeId, services: undefined };
+      onChange();
     }
     return {
       nodeId,
@@ -130,6 +139,7 @@ export function createSwarmFollower(deps: FollowSwarmDeps): SwarmFollower {
 
   return {
     now: () => current,
+    guarded: () => current ?? meanwhile,
     tell({ kind, action, id }) {
       if (kind === 'service') dirty.add(id);
       const joins = kind === 'network' && (action === 'create' || action === 'destroy');

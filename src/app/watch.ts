@@ -116,7 +116,7 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
     now,
     signal,
     snapshot() {
-      const services = swarm.now();
+      const services = swarm.guarded();
       if (!networks || !services) return undefined;
       const containers = [...tracker.containers, ...tracker.ended];
       return { containers: view.guarded(containers, services), networks };

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { settingsSchema } from '../core/settings-schema.ts';
+import { keep } from '../adapters/swarm-file.ts';
+import { createSwarmFollower } from './follow-swarm.ts';
+import { createBell } from './wait.ts';
+
+const swarmNode = { nodeId: 'n1', manager: true, managers: [], dataRoot: '' };
+const info = {
+  ...{ version: '', operatingSystem: '', swarm: true, swarmNode, rootless: false },
+  ...{ liveRestore: false, cgroupDriver: '', cgroupVersion: '', warnings: [] },
+};
+const quiet = () => {};
+const log = { debug: quiet, info: quiet, warn: quiet, error: quiet };
+
+for (const [title, kept, expected] of [
+  [
+    'without a kept list: what the node knows by itself',
+    false,
+    { nodeId: 'n1', services: undefined },
+  ],
+  ['with a kept list: that one', true, { nodeId: 'n1', services: [] }],
+] as const) {
+  test(`createSwarmFollower(): the firewall does not wait for a manager without majority, ${title}`, async () => {
+    const state_dir = await mkdtemp(join(tmpdir(), 'portcullis-swarm-'));
+    if (kept) await keep(state_dir, 'n1', { services: [], asOf: '2026-01-01T00:00:00Z' });
+    const ended = new AbortController();
+    const bell = createBell();
+    const follower = createSwarmFollower({
+      settings: settingsSchema.parse({ firewall: { state_dir } }),
+      source: {
+        info: async () => info,
+        services: (signal) =>
+          new Promise((_resolve, reject) => {
+            signal.addEventListener('abort', () => reject(signal.reason));
+          }),
+        service: async () => undefined,
+      },
+      log,
+      board: { swarm: quiet },
+      random: () => 0,
+      onChange: () => bell.ring(),
+      signal: ended.signal,
+    });
+    const running = follower.run();
+    try {
+      await bell.wait(20_000, ended.signal);
+      assert.deepEqual(follower.guarded(), expected);
+      // Routes wait: nothing known is not "no services".
+      assert.deepEqual(follower.now(), kept ? expected : undefined);
+    } finally {
+      ended.abort();
+      await running;
+      await rm(state_dir, { recursive: true });
+    }
+  });
+}
