@@ -10,7 +10,7 @@ import {
 } from '../core/generation.ts';
 import type { NginxHost } from '../core/nginx-host.ts';
 import type { TestResult } from '../core/nginx-test-output.ts';
-import { blamed, findRefused, refusals, type Refused } from '../core/quarantine.ts';
+import { blamed, findRefused, refusals, soleOwner, type Refused } from '../core/quarantine.ts';
 import { leadRoutes } from '../core/tls/site-tls.ts';
 import { PortcullisError } from '../errors.ts';
 import type { Desired } from './desire.ts';
@@ -45,7 +45,8 @@ export async function quarantine(
   const suspects = [...generation.siteFiles.keys()].filter((file) => before?.has(file) !== true);
   // A stub that is refused will not be helped by another stub.
   const stubs = new Set(rendered.flatMap((each) => (each.refused ? [fileOf(each)] : [])));
-  const refused = await search(suspects, test);
+  const owners = new Map(rendered.map((each) => [fileOf(each), soleOwner(each.site)]));
+  const refused = await search(suspects, test, (file) => owners.get(file));
   log.debug('quarantine-search', { suspects: suspects.length, runs });
   if (!refused || refused.length === 0) return undefined;
   const reasons = new Map(refused.map(({ file, reason }) => [file, reason]));
@@ -139,8 +140,9 @@ function changesTo(next: Generation, live: Desired['live']): Desired['changes'] 
 async function search(
   suspects: readonly string[],
   test: (files: readonly string[]) => Promise<TestResult>,
+  ownerOf: (file: string) => string | undefined,
 ): Promise<readonly Refused[] | undefined> {
-  const steps = findRefused(suspects, await test(suspects));
+  const steps = findRefused(suspects, await test(suspects), ownerOf);
   let step = steps.next();
   while (!step.done) step = steps.next(await test(step.value));
   return step.value;

@@ -20,8 +20,9 @@ const nginxWith =
 function search(
   files: readonly string[],
   nginx: (files: readonly string[]) => TestResult,
+  ownerOf?: (file: string) => string | undefined,
 ): { refused: readonly string[] | undefined; runs: number } {
-  const steps = findRefused(files, nginx(files));
+  const steps = findRefused(files, nginx(files), ownerOf);
   let runs = 1;
   let step = steps.next();
   while (!step.done) {
@@ -115,6 +116,15 @@ test('findRefused(): a fault outside the sites quarantines nobody', () => {
 test('findRefused(): a fault of every site is no site’s fault', () => {
   const all = new Map(thousand.map((file) => [file, 'named' as const]));
   assert.equal(search(thousand, nginxWith(all)).refused, undefined);
+});
+
+test('findRefused(): the many sites of one owner are its own fault, and cost no more than a few runs', () => {
+  const many = new Map(thousand.slice(300, 700).map((file) => [file, 'named' as const]));
+  const others = new Map([...many, [site(900), 'named' as const]]);
+  const ownerOf = (file: string): string => (many.has(file) ? 'container many' : file);
+  const { refused, runs } = search(thousand, nginxWith(others), ownerOf);
+  assert.deepEqual(refused?.toSorted(), [...others.keys()].toSorted());
+  assert.equal(runs, 7);
 });
 
 test('findRefused(): two that are wrong only together: one of them goes', () => {

@@ -16,6 +16,8 @@ export type Refused = {
 
 /** Above this the fault is not a site's: nothing is quarantined. */
 const MOST = 200;
+/** Of one owner: after these, its others are not tried one by one. */
+const MOST_OF_ONE = 5;
 
 /**
  * A file that Nginx names costs one test. Where it names none of them, the shortest prefix that fails
@@ -23,18 +25,22 @@ const MOST = 200;
  *
  * @param files those that may be guilty
  * @param first what Nginx said of all of them together
+ * @param ownerOf a file, where all of it is one owner's: nobody's many sites keep the others from being served
  * @returns undefined when the fault lies elsewhere: it fails without any of them, or too many are guilty
  */
 export function* findRefused(
   files: readonly string[],
   first: TestResult,
+  ownerOf: (file: string) => string | undefined = () => undefined,
 ): Generator<readonly string[], readonly Refused[] | undefined, TestResult> {
   const refused: Refused[] = [];
+  const ofOwner = new Map<string, number>();
+  let found = 0;
   let left = files;
   let result = first;
   let provenElsewhere = false;
   while (!result.ok) {
-    if (refused.length >= MOST) return undefined;
+    if (found >= MOST) return undefined;
     let guilty = namedIn(result, left);
     if (guilty === undefined) {
       if (!provenElsewhere) {
@@ -44,9 +50,21 @@ export function* findRefused(
       }
       guilty = yield* bisect(left, result);
     }
-    const { file } = guilty;
+    const { file, reason } = guilty;
+    found += 1;
     refused.push(guilty);
     left = left.filter((each) => each !== file);
+    const owner = ownerOf(file);
+    if (owner !== undefined) {
+      const count = (ofOwner.get(owner) ?? 0) + 1;
+      ofOwner.set(owner, count);
+      if (count >= MOST_OF_ONE) {
+        const others = left.filter((each) => ownerOf(each) === owner);
+        const why = `(not tried: ${count} sites of ${owner} were refused, the last one so) ${reason}`;
+        refused.push(...others.map((each) => ({ file: each, reason: why })));
+        left = left.filter((each) => ownerOf(each) !== owner);
+      }
+    }
     if (left.length === 0) return refused;
     result = yield left;
   }
@@ -94,6 +112,12 @@ export const PLAIN: Access = {
 /** Who is to blame for a route: its owner, in a group the member whose options it has. */
 export const blamed = ({ owner, lead }: Route): string =>
   lead === undefined ? owner : `${owner}, ${lead}`;
+
+/** Undefined where several share the site. */
+export function soleOwner({ routes }: Site): string | undefined {
+  const [owner, ...others] = new Set(routes.map(blamed));
+  return others.length === 0 ? owner : undefined;
+}
 
 /** The site where the routes of these answer 503, with none of their options. */
 export const withoutRoutesOf = (site: Site, owners: readonly string[]): Site => ({
