@@ -31,10 +31,11 @@ export function ownerOf(container: Container, group: string | undefined): string
   if (group !== undefined) return `group ${group}`;
   const project = label(container, 'com.docker.compose.project');
   const service = label(container, 'com.docker.compose.service');
-  if (project !== undefined && service !== undefined)
-    return `Compose service ${project}/${service}`;
-  // After Compose, which sets its own labels over those of a file, and leaves Swarm's to the file.
+  const isComposed = project !== undefined && service !== undefined;
   const swarm = swarmService(container);
-  if (swarm !== undefined) return `Swarm service ${swarm}`;
+  // Compose sets its own labels over those of a file, and leaves Swarm's to the file; "docker stack"
+  // the other way round. So who has both has written one of them by hand, and is neither.
+  if (isComposed && swarm === undefined) return `Compose service ${project}/${service}`;
+  if (!isComposed && swarm !== undefined) return `Swarm service ${swarm}`;
   return `container ${container.name}`;
 }

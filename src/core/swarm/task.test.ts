@@ -66,6 +66,12 @@ for (const [title, name, labels, expected] of CASES) {
   });
 }
 
+test('ownerOf(): a stack does not join a Compose service by labels in its file', () => {
+  const forged = { 'com.docker.compose.project': 'shop', 'com.docker.compose.service': 'web' };
+  const given = container(NAME, { labels: { ...LABELS, ...forged } });
+  assert.equal(ownerOf(given, undefined), `container ${NAME}`);
+});
+
 test('taskServiceId(): only on the node whose task it is', () => {
   const given = container(NAME, { labels: LABELS });
   assert.equal(taskServiceId(given, NODE), 's1');
