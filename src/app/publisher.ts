@@ -193,9 +193,10 @@ export function createPublisher(deps: PublisherDeps): Publisher {
       if (!rest) throw error;
       return publishOnce(rest, options);
     }
+    // Before the switch: who holds which host must not be forgotten by a crash.
+    await store.writeManifest(generation.manifest);
     await store.switchTo(generation.id);
     if (options.reload) await reloadTo(generation.id, live?.id, options);
-    await store.writeManifest(generation.manifest);
     proven = options.reload
       ? { id: generation.id, index: generation.index, manifest: generation.manifest }
       : undefined;
