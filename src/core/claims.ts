@@ -47,8 +47,15 @@ export class Claims {
   /** `site`, or the host that the name redirects to. */
   readonly #names = new Map<string, { readonly use: string; readonly container: string }>();
 
+  /** By host, where one owner wants all of it. */
+  readonly #unshared = new Map<string, { readonly owner: string; readonly container: string }>();
+
   refuse(wanted: readonly WantedRoute[]): string | undefined {
-    for (const { host, path, owner, redirectFrom } of wanted) {
+    for (const { host, path, owner, redirectFrom, unshared } of wanted) {
+      const whole = this.#unshared.get(host);
+      if (whole && whole.owner !== owner) return heldBy(host, whole);
+      const guest = unshared && this.#names.get(host);
+      if (guest) return `asks for all of ${host}, of which container ${guest.container} has a part`;
       const route = this.#routes.get(routeKey(host, path));
       if (route && route.owner !== owner) return heldBy(`${host}${path}`, route);
       const name = this.#names.get(host);
@@ -68,7 +75,8 @@ export class Claims {
   }
 
   take(container: string, wanted: readonly WantedRoute[]): void {
-    for (const { host, path, owner, redirectFrom } of wanted) {
+    for (const { host, path, owner, redirectFrom, unshared } of wanted) {
+      if (unshared) this.#unshared.set(host, { owner, container });
       const key = routeKey(host, path);
       if (!this.#routes.has(key)) this.#routes.set(key, { owner, container });
       this.#names.set(host, { use: 'site', container });

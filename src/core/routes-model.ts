@@ -55,6 +55,8 @@ export type WantedRoute = {
   readonly server: Server;
   /** Who may share the host and path: a Compose service, a Swarm service, a group, or the container alone. */
   readonly owner: string;
+  /** Nobody may add paths to the host. */
+  readonly unshared?: true;
   /** Who it is within a group: its owner without that label; undefined outside of groups. */
   readonly member?: string;
   /** False while Docker's health check says no. */

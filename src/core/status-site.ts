@@ -34,6 +34,7 @@ export function statusCandidate({
           path: '/',
           redirectFrom: [],
           owner: 'Portcullis itself',
+          unshared: true,
           ready: true,
           server: { address: listen, container: name, id },
           access: {
