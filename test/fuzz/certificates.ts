@@ -9,7 +9,7 @@ import { anyText } from './texts.ts';
 const FOLDER = '/etc/portcullis/certs';
 
 /** As `readCertificates` gives them; a file's name has neither "/" nor a zero byte. */
-export const certificates: fc.Arbitrary<readonly CertificatePair[]> = fc.array(
+export const certificates: fc.Arbitrary<readonly CertificatePair[]> = fc.uniqueArray(
   fc
     .record({
       name: anyText.map((text) => text.replaceAll(/[/\0]/g, '_') || 'x'),
@@ -29,7 +29,7 @@ export const certificates: fc.Arbitrary<readonly CertificatePair[]> = fc.array(
         ...(fault !== undefined && { broken: fault }),
       };
     }),
-  { maxLength: 2 },
+  { maxLength: 2, selector: ({ certificateFile }) => certificateFile },
 );
 
 /** Each certificate of the site is one of the pairs, whole, with its own key. Gives how many there are. */
