@@ -1,8 +1,9 @@
 /** A real Nginx in the lab's host namespace, with a prefix of its own. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { masterByPidFile } from '../../src/adapters/nginx-master.ts';
 import type { Place } from './place.ts';
-import { endByPid, isAlive } from './processes.ts';
+import { endByPid } from './processes.ts';
 import { waitUntil } from './wait-until.ts';
 
 export type LabNginx = {
@@ -67,7 +68,8 @@ ${TEMPORARY.map((name) => `    ${name}_temp_path ${folder}/${name};\n`).join('')
     errorLog,
     async start() {
       await host.ok(['nginx', '-c', config, '-p', folder, '-e', log]);
-      await waitUntil('nginx runs', async () => isAlive(await pid()));
+      // It writes its pid before it takes its title, and signals before that end it.
+      await waitUntil('nginx runs', async () => (await masterByPidFile(pidFile)) !== undefined);
     },
     async stop() {
       const master = await pid();

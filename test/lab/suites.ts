@@ -1,6 +1,7 @@
 /**
- * Runs test files two at a time. One that fails beside another, on a small machine that is busy, is run
- * once more by itself: both results are printed, and what fails alone as well has failed.
+ * Runs test files three at a time: many wait more than they work. One that fails beside others, on a
+ * small machine that is busy, is run once more by itself: both results are printed, and what fails alone
+ * as well has failed.
  * `npm run test:lab`, or `npm run test:lab -- proxy tls` for some of them.
  */
 import { readdir } from 'node:fs/promises';
@@ -13,7 +14,9 @@ async function failing(files: readonly string[], concurrency: number): Promise<r
   const failed = new Set<string>();
   const stream = run({ files: [...files], concurrency });
   stream.on('test:fail', ({ file, name }) => {
-    const at = files.find((each) => each === file || each === name);
+    // By source maps it is the file that was compiled.
+    const told = [file, name].map((each) => suiteOf(each ?? ''));
+    const at = files.find((each) => told.includes(suiteOf(each)));
     if (at !== undefined) failed.add(at);
     else for (const each of files) failed.add(each); // nobody knows whose
   });
@@ -21,7 +24,9 @@ async function failing(files: readonly string[], concurrency: number): Promise<r
   return [...failed].toSorted();
 }
 
-const names = (files: readonly string[]): string => files.map((file) => basename(file)).join(', ');
+/** `…/e2e/proxy.test.js`, `…/e2e/proxy.test.ts` -> `proxy` */
+const suiteOf = (path: string): string => basename(path).replace(/\.test\.[jt]s$/, '');
+const names = (files: readonly string[]): string => files.map(suiteOf).join(', ');
 
 /** Those that take minutes begin first, so that none of them is alone at the end. */
 const LONG = ['firewall-docker', 'serve', 'audit', 'soak', 'docker-trouble', 'dropped', 'crash'];
@@ -37,7 +42,7 @@ const suites = (await readdir(folder))
   .map((name) => join(folder, `${name}.test.js`));
 if (suites.length === 0) throw new Error(`there is no suite ${asked.join(' ')}`);
 
-const first = await failing(suites, 2);
+const first = await failing(suites, 3);
 if (first.length > 0) {
   console.log(`# failed beside another suite, run again by itself: ${names(first)}`);
   const again = await failing(first, 1);

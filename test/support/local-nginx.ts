@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { masterByPidFile } from '../../src/adapters/nginx-master.ts';
 import { run } from '../../src/adapters/run.ts';
 import { settingsSchema, type Settings } from '../../src/core/settings-schema.ts';
 
@@ -94,8 +95,9 @@ ${more}
     async start(args = []) {
       const { code, stderr } = await run('nginx', [...args, '-c', at('nginx.conf')]);
       if (code !== 0) throw new Error(stderr);
-      for (let tries = 0; !((await pid()) > 1); tries += 1) {
-        if (tries > 500) throw new Error('nginx has written no pid');
+      // It writes its pid before it takes its title.
+      for (let tries = 0; !(await masterByPidFile(pidFile)); tries += 1) {
+        if (tries > 2_000) throw new Error('nginx has not become a master');
         await delay(10);
       }
     },
