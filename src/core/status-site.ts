@@ -1,16 +1,7 @@
 /** The site of `status.host`: what the running watch says of itself, through Nginx. */
+import { PRIVATE_NETWORKS } from './private-networks.ts';
 import type { Candidate } from './routes.ts';
 import type { Settings } from './settings-schema.ts';
-
-/** Loopback and private networks: counts and versions are nobody else's business. */
-const INTERNAL = [
-  '127.0.0.0/8',
-  '10.0.0.0/8',
-  '172.16.0.0/12',
-  '192.168.0.0/16',
-  '::1/128',
-  'fc00::/7',
-];
 
 /** Undefined where no host is set, or nobody listens. It takes part as a container would: who holds the host keeps it. */
 export function statusCandidate({
@@ -41,7 +32,8 @@ export function statusCandidate({
             stripPrefix: false,
             scheme: 'http',
             balance: 'round_robin',
-            allow: [...INTERNAL, ...trusted_sources],
+            // Counts and versions are nobody else's business.
+            allow: [...PRIVATE_NETWORKS, ...trusted_sources],
             buffering: true,
             tls: 'auto',
           },

@@ -3,6 +3,7 @@
  * Names and meanings: nginx-proxy, docs/README.md.
  */
 import type { Container, Problem } from '../model.ts';
+import { PRIVATE_NETWORKS } from '../private-networks.ts';
 
 /** No other variable of a container is ever kept: the rest may be secret. */
 export const COMPAT_VARIABLES: readonly string[] = [
@@ -30,7 +31,7 @@ export function compatEnvironment(lines: readonly string[]): Pick<Container, 'en
 }
 
 /** Its network_internal.conf, and the same for IPv6. */
-const INTERNAL = '127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,::1/128,fc00::/7';
+const INTERNAL = PRIVATE_NETWORKS.join();
 
 type Translation =
   { readonly option: string; readonly value: string } | { readonly reason: string } | undefined;
