@@ -29,7 +29,7 @@ const suiteOf = (path: string): string => basename(path).replace(/\.test\.[jt]s$
 const names = (files: readonly string[]): string => files.map(suiteOf).join(', ');
 
 /** Those that take minutes begin first, so that none of them is alone at the end. */
-const LONG = ['firewall-docker', 'serve', 'audit', 'soak', 'docker-trouble', 'dropped', 'crash'];
+const LONG = ['soak', 'firewall-docker', 'serve', 'audit', 'docker-trouble', 'dropped', 'crash'];
 const rank = (name: string): number => (LONG.indexOf(name) + LONG.length + 1) % (LONG.length + 1);
 
 const folder = join(import.meta.dirname, '..', 'e2e');
