@@ -11,11 +11,17 @@ import { packageRoot } from '../src/adapters/package-root.ts';
 import { createCandidates } from '../src/app/candidates.ts';
 import { desireOffline } from '../src/app/offline.ts';
 import { readContainers } from '../src/core/docker/detect-shape.ts';
+import { readNameService } from '../src/core/name-service.ts';
 import { problemText } from '../src/core/problem-text.ts';
 import { settingsSchema } from '../src/core/settings-schema.ts';
 
 const fixtures = join(packageRoot(), 'fixtures');
 const cases = join(fixtures, 'cases');
+
+const NAMES = readNameService(
+  '127.0.0.1 localhost\n::1 localhost\n',
+  'nameserver 192.0.2.53\nnameserver 2001:db8::53\n',
+);
 
 for (const name of (await readdir(cases)).toSorted()) {
   const folder = join(cases, name);
@@ -27,6 +33,7 @@ for (const name of (await readdir(cases)).toSorted()) {
     const candidates = createCandidates(parsed)(readContainers(json).containers);
     const { files, problems } = await desireOffline(candidates, parsed, '/etc/nginx/portcullis', {
       installed: nginx,
+      names: NAMES,
     });
     const texts: readonly (readonly [string, string])[] = [
       ...files,

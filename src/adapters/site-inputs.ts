@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readNameService, type NameService } from '../core/name-service.ts';
 import type { SiteInputs } from '../core/site-inputs.ts';
 import { readSnippet, type Snippet, type Snippets } from '../core/snippet.ts';
 import type { Settings } from '../core/settings-schema.ts';
@@ -17,6 +18,7 @@ const SYSTEM = [
 export function readSiteInputs(
   { tls, snippet_dir }: Pick<Settings, 'tls' | 'snippet_dir'>,
   templates: SiteInputs['templates'],
+  names = readNames(),
 ): SiteInputs {
   return {
     templates,
@@ -28,7 +30,24 @@ export function readSiteInputs(
     ),
     systemAuthorities: tls.upstream_ca === '' ? SYSTEM.find(existsSync) : tls.upstream_ca,
     snippets: readSnippets(snippet_dir),
+    names,
   };
+}
+
+/** What the C library of this machine reads, and so of an Nginx on it or in a container on its network. */
+export const NAME_FILES = ['/etc/hosts', '/etc/resolv.conf'] as const;
+
+function readNames(): NameService {
+  const [hosts, resolvConf] = NAME_FILES;
+  return readNameService(textIfThere(hosts), textIfThere(resolvConf));
+}
+
+function textIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 const readSnippets = (folder: string): Snippets =>

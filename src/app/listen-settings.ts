@@ -1,5 +1,6 @@
 import { readCertificates } from '../adapters/certificates.ts';
 import { readSiteInputs } from '../adapters/site-inputs.ts';
+import type { NameService } from '../core/name-service.ts';
 import type { Templates } from '../core/render.ts';
 import type { ListenSettings } from '../core/site-view.ts';
 import { certificateChooser, http2Of } from '../core/tls/site-tls.ts';
@@ -23,12 +24,14 @@ export type ListeningContext = {
   readonly ipv6: boolean;
   readonly installed: ListeningNginx | undefined;
   readonly now: number;
+  /** Undefined: this machine's. */
+  readonly names?: NameService | undefined;
 };
 
 /** Reads the certificates and the other files of sites, once. */
 export function listening(
   settings: Settings,
-  { templates, ipv6, installed, now }: ListeningContext,
+  { templates, ipv6, installed, now, names }: ListeningContext,
 ): Listening {
   const { nginx, tls, auth_dir } = settings;
   const pairs = readCertificates(tls.cert_dir);
@@ -40,7 +43,7 @@ export function listening(
       ipv6,
       authDir: auth_dir,
       acmeDir: tls.acme_dir,
-      inputs: readSiteInputs(settings, templates.names),
+      inputs: readSiteInputs(settings, templates.names, names),
       trustedProxies: nginx.trusted_proxies,
       proxyProtocol: nginx.proxy_protocol,
       maintenancePage: templates.maintenance(),

@@ -5,6 +5,7 @@ import { readTree } from '../adapters/nginx-tree.ts';
 import { loadTemplates } from '../adapters/templates.ts';
 import { buildGeneration } from '../core/generation.ts';
 import type { FileTree, Problem } from '../core/model.ts';
+import type { NameService } from '../core/name-service.ts';
 import { planRoutes, type Candidate } from '../core/routes.ts';
 import { refusing } from '../core/site-inputs.ts';
 import { refusals } from '../core/quarantine.ts';
@@ -19,6 +20,8 @@ export type OfflineFacts = {
   readonly installed?: ListeningNginx;
   /** Names of the files in auth_dir; undefined where that is on another machine. */
   readonly authFiles?: ReadonlySet<string> | undefined;
+  /** Undefined: this machine's. */
+  readonly names?: NameService;
 };
 
 /**
@@ -28,7 +31,7 @@ export async function desireOffline(
   candidates: readonly Candidate[],
   settings: Settings,
   dir: string,
-  { installed, authFiles }: OfflineFacts = {},
+  { installed, authFiles, names }: OfflineFacts = {},
 ): Promise<{ files: FileTree; problems: readonly Problem[] }> {
   const templates = await loadTemplates(settings.template_dir);
   const { listen } = listening(settings, {
@@ -36,6 +39,7 @@ export async function desireOffline(
     ipv6: settings.nginx.ipv6,
     installed,
     now: Date.now(),
+    names,
   });
   const render = createSiteRenderer({ templates, listen, read: readTree, hash: contentHash });
   const plan = planRoutes(candidates, {

@@ -2,6 +2,7 @@
 import type { DockerSource } from '../adapters/docker.ts';
 import { openLock, type Lock } from '../adapters/lock.ts';
 import type { Log } from '../adapters/log.ts';
+import { NAME_FILES } from '../adapters/site-inputs.ts';
 import { serveStatus } from '../adapters/status-server.ts';
 import { watchFiles } from '../adapters/watch-files.ts';
 import { Flapping } from '../core/flapping.ts';
@@ -187,6 +188,7 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
       [
         ...(loaded.file === undefined ? [] : [loaded.file]),
         ...folders.filter((each) => each !== ''),
+        ...NAME_FILES,
       ],
       (path) => {
         log.debug('file-changed', { path });

@@ -17,7 +17,8 @@ export function hostStem(host: string): string {
     : `${plain.slice(0, MAX_FILE_STEM)}+${checksum(plain)}`;
 }
 
-export const upstreamName = (host: string, index: number): string =>
+/** @param index of a route, or `auth<number>` of a forward-auth endpoint */
+export const upstreamName = (host: string, index: number | `auth${number}`): string =>
   `portcullis_${hostStem(host)}_${index}`;
 
 /** FNV-1a, 32 bits, as 8 hexadecimal digits: tells cut names apart, guards nothing. */

@@ -173,11 +173,6 @@ export const refusals = (rendered: readonly RenderedSite[]): readonly Problem[] 
 /** The label that Nginx's words speak of, or '' where that cannot be told. */
 export function labelOf(reason: string, accesses: readonly Access[]): string {
   const has = (test: (access: Access) => boolean): boolean => accesses.some(test);
-  if (
-    /host not found in upstream/.test(reason) &&
-    has(({ authRequest }) => authRequest !== undefined)
-  )
-    return 'auth-request';
   if (/certificate|key values mismatch|PEM/i.test(reason)) {
     if (has(({ cert }) => cert !== undefined)) return 'cert';
     return has(({ upstreamTls }) => upstreamTls?.ca !== undefined) ? 'upstream-ca' : '';

@@ -1,4 +1,6 @@
-/** Files beside the labels that a site is made of: templates, snippets, certificate authorities. */
+/** Files beside the labels that a site is made of: templates, snippets, certificate authorities, names of hosts. */
+import { unfindable } from './auth-endpoint.ts';
+import type { NameService } from './name-service.ts';
 import { hostStem } from './names.ts';
 import type { WantedRoute } from './routes-model.ts';
 import { snippetFor, type Snippets } from './snippet.ts';
@@ -11,12 +13,13 @@ export type SiteInputs = {
   /** Path of the system's authorities, or undefined where there are none. */
   readonly systemAuthorities: string | undefined;
   readonly snippets: Snippets;
+  readonly names: NameService;
 };
 
 /** Why a route cannot be served with the files there are, or undefined. */
 export function refusedInput(
   { host, access }: WantedRoute,
-  { templates, authorities, systemAuthorities, snippets }: SiteInputs,
+  { templates, authorities, systemAuthorities, snippets, names }: SiteInputs,
 ): string | undefined {
   const { template, upstreamTls } = access;
   if (template !== undefined) {
@@ -34,6 +37,10 @@ export function refusedInput(
     access.authRequest?.startsWith('https:') === true;
   if (needsSystem && systemAuthorities === undefined) {
     return 'speaks TLS to its upstream or forward-auth endpoint, but no certificate authorities are installed: install ca-certificates, or set tls.upstream_ca';
+  }
+  const lost = access.authRequest === undefined ? undefined : unfindable(access.authRequest, names);
+  if (lost !== undefined) {
+    return `asks for auth-request at ${lost}, but /etc/hosts does not have that name and /etc/resolv.conf no nameserver that Nginx can ask: give an address`;
   }
   for (const suffix of ['.conf', '.location.conf'] as const) {
     const snippet = snippetFor(snippets, hostStem(host), suffix);

@@ -1,9 +1,11 @@
 /** What a site template is given. A template only writes values down; everything is decided here. */
+import { authPath, authViews, type AuthView } from './auth-endpoint.ts';
 import { hostStem, upstreamName } from './names.ts';
 import type { SiteInputs } from './site-inputs.ts';
 import { snippetFor, type SnippetLine } from './snippet.ts';
-import type { Route, Site, UpstreamTls } from './routes-model.ts';
+import type { Route, Site } from './routes-model.ts';
 import { leadRoutes, siteTls, type SiteTls, type TlsSettings } from './tls/site-tls.ts';
+import { verifying } from './upstream-tls.ts';
 
 export type LocationView = {
   /** Arguments of `location`: `['/']`, `['=', '/api']`. */
@@ -15,13 +17,6 @@ export type LocationView = {
   readonly directives: readonly (readonly string[])[];
   /** Path of the forward-auth location (see `auths`) that is asked first. */
   readonly auth: string | undefined;
-};
-
-/** A forward-auth endpoint: an internal location that passes to it. */
-export type AuthView = {
-  readonly path: string;
-  readonly url: string;
-  readonly directives: readonly (readonly string[])[];
 };
 
 export type UpstreamView = {
@@ -93,6 +88,7 @@ export type ListenSettings = {
 export function siteView(site: Site, listen: ListenSettings): SiteView {
   const tls = siteTls(site, listen.tls, listen.ipv6);
   const leading = leadRoutes(site);
+  const { auths, upstreams } = authViews(site, listen);
   const served = site.routes.map((route, index) => ({
     route,
     upstream: upstreamName(site.host, index),
@@ -105,9 +101,12 @@ export function siteView(site: Site, listen: ListenSettings): SiteView {
     tls,
     acmeDir: listen.acmeDir === '' ? undefined : listen.acmeDir,
     redirectTo: tls?.target ?? `http://${site.host}${listen.port === 80 ? '' : `:${listen.port}`}`,
-    upstreams: served.flatMap(({ route, upstream }) =>
-      route.servers.length > 0 ? [upstreamView(route, upstream)] : [],
-    ),
+    upstreams: [
+      ...served.flatMap(({ route, upstream }) =>
+        route.servers.length > 0 ? [upstreamView(route, upstream)] : [],
+      ),
+      ...upstreams,
+    ],
     rateZones: served.flatMap(({ route, upstream }) =>
       route.access.rate === undefined ? [] : [{ name: upstream, rate: route.access.rate }],
     ),
@@ -117,13 +116,7 @@ export function siteView(site: Site, listen: ListenSettings): SiteView {
         ? []
         : [{ match: ['/'], pass: undefined, directives: [['return', '404']], auth: undefined }]),
     ],
-    auths: authEndpoints(site).map((url) => ({
-      path: authPath(site, url),
-      url,
-      directives: url.startsWith('https:')
-        ? verifying('proxy', { verify: true, name: hostOf(url) }, listen)
-        : [],
-    })),
+    auths,
     template: leading.find(({ access }) => access.template)?.access.template ?? 'site',
     headers: tls?.headers ?? [],
     realIp:
@@ -150,16 +143,6 @@ function snippetLines(
   const snippet = snippetFor(inputs?.snippets, hostStem(host), suffix);
   return snippet && 'lines' in snippet ? snippet.lines : [];
 }
-
-/** Each endpoint of a site once. */
-const authEndpoints = ({ routes }: Site): readonly string[] => [
-  ...new Set(routes.flatMap(({ access }) => access.authRequest ?? [])),
-];
-
-const hostOf = (url: string): string => /^https?:\/\/([^/:]+)/.exec(url)?.[1] ?? '';
-
-const authPath = (site: Site, url: string): string =>
-  `/.portcullis/auth/${authEndpoints(site).indexOf(url)}`;
 
 export const listens = ({
   port,
@@ -239,26 +222,6 @@ function accessDirectives(
           ['proxy_request_buffering', 'off'],
         ]),
     ...(access.upstreamTls === undefined ? [] : verifying(kind, access.upstreamTls, listen)),
-  ];
-}
-
-/** Nginx checks no upstream's certificate unless it is told to. */
-function verifying(
-  kind: 'proxy' | 'grpc',
-  { verify, name, ca }: UpstreamTls,
-  { inputs }: ListenSettings,
-): readonly (readonly string[])[] {
-  const authorities = ca === undefined ? inputs?.systemAuthorities : inputs?.authorities.get(ca);
-  return [
-    [`${kind}_ssl_server_name`, 'on'],
-    [`${kind}_ssl_name`, name],
-    ...(verify
-      ? [
-          [`${kind}_ssl_verify`, 'on'],
-          [`${kind}_ssl_verify_depth`, '5'],
-          [`${kind}_ssl_trusted_certificate`, authorities ?? '/etc/ssl/certs/ca-certificates.crt'],
-        ]
-      : []),
   ];
 }
 

@@ -8,6 +8,7 @@ import { openProxyStage, type Labels, type ProxyStage, type Service } from '../l
 let stage: ProxyStage;
 before(async () => {
   stage = await openProxyStage();
+  await put(stage.at('ca', 'broken.crt'), 'none\n');
 });
 after(() => stage.lab.close());
 afterEach(async () => {
@@ -16,6 +17,7 @@ afterEach(async () => {
     'bad.example.conf',
     'site-2.example.conf',
     'site-500.example.conf',
+    'site-999.example.conf',
   ]) {
     await rm(stage.at('snippets', name), { force: true });
   }
@@ -76,13 +78,13 @@ test('a site that worked is quarantined, not left as it was, and comes back when
   );
 });
 
-test('an endpoint whose name leads nowhere: Nginx names the file, we name the label', async () => {
-  const { code, stderr } = await stage.serve(
-    GOOD,
-    web('bad', { host: 'bad.example', 'auth-request': 'http://nobody.invalid/verify' }),
-  );
+/** The authorities are a file that holds none. */
+const BROKEN: Labels = { scheme: 'https', 'upstream-ca': 'broken' };
+
+test('authorities that Nginx cannot read: it names no file, we name the label', async () => {
+  const { code, stderr } = await stage.serve(GOOD, web('bad', { host: 'bad.example', ...BROKEN }));
   assert.equal(code, 4);
-  assert.match(stderr, /label auth-request may explain\. Nginx says: host not found in upstream/);
+  assert.match(stderr, /label upstream-ca may explain\. Nginx says: .*ca\/broken\.crt/);
   assert.equal((await stage.echoed('good.example')).port, 1401);
 });
 
@@ -90,16 +92,12 @@ test('who adds a path to another’s site takes down that path only, and is name
   const { code, stderr } = await stage.serve(
     GOOD,
     web('added', { host: 'good.example', path: '/fine' }),
-    web('bad', {
-      host: 'good.example',
-      path: '/bad',
-      'auth-request': 'http://nobody.invalid/verify',
-    }),
+    web('bad', { host: 'good.example', path: '/bad', ...BROKEN }),
   );
   assert.equal(code, 4, stderr);
   assert.match(
     stderr,
-    /^quarantined: container lab-bad-1: its part of the site good\.example \(\/bad\) is quarantined and answers 503, which its label auth-request may explain\. Nginx says: host not found/m,
+    /^quarantined: container lab-bad-1: its part of the site good\.example \(\/bad\) is quarantined and answers 503, which its label upstream-ca may explain\. Nginx says: .*ca\/broken\.crt/m,
   );
   assert.deepEqual(
     (await routes()).map(({ state }) => state),
@@ -177,13 +175,10 @@ test('three among 1,000: found in four tests, the others are published', async (
   const thousand = Array.from({ length: 1_000 }, (_unused, index) =>
     web(`s${index}`, { host: `site-${index}.example` }),
   );
-  for (const index of [2, 500]) {
+  for (const index of [2, 500, 999]) {
     await put(stage.at('snippets', `site-${index}.example.conf`), UNKNOWN);
   }
-  const { code, stderr } = await stage.serve(
-    ...thousand.slice(0, -1),
-    web('s999', { host: 'site-999.example', 'auth-request': 'http://nobody.invalid/' }),
-  );
+  const { code, stderr } = await stage.serve(...thousand);
   assert.equal(code, 4, stderr);
   const quarantined = stderr.split('\n').filter((line) => line.startsWith('quarantined: '));
   assert.deepEqual(

@@ -15,8 +15,10 @@ import { ShapeError } from '../../src/core/docker/reader.ts';
 import { buildGeneration } from '../../src/core/generation.ts';
 import { optionNames } from '../../src/core/labels/options.ts';
 import type { Container } from '../../src/core/model.ts';
+import { readNameService } from '../../src/core/name-service.ts';
 import { readBlocks } from '../../src/core/nginx-blocks.ts';
 import { problemText } from '../../src/core/problem-text.ts';
+import type { Site } from '../../src/core/routes-model.ts';
 import { planRoutes } from '../../src/core/routes.ts';
 import { settingsSchema } from '../../src/core/settings-schema.ts';
 import { refusing } from '../../src/core/site-inputs.ts';
@@ -29,6 +31,7 @@ import { certificates, checkCertificates } from './certificates.ts';
 
 const settings = settingsSchema.parse({});
 const templates = await loadTemplates('');
+const NAMES = readNameService('192.0.2.77 auth.lan\n::77 auth.lan', 'nameserver 192.0.2.53');
 const PLAIN: ListenSettings = {
   port: 80,
   ipv6: true,
@@ -40,6 +43,7 @@ const PLAIN: ListenSettings = {
     authorities: new Map(),
     systemAuthorities: '/etc/ssl/certs/ca-certificates.crt',
     snippets: new Map(),
+    names: NAMES,
   },
 };
 
@@ -61,7 +65,12 @@ const FINE: Readonly<Record<string, readonly string[]>> = {
   scheme: ['http', 'https', 'grpc', 'grpcs'],
   allow: ['10.0.0.0/8', '::/0, 192.0.2.1'],
   'auth-basic': ['team'],
-  'auth-request': ['http://127.0.0.1:9091/verify', 'https://auth.example'],
+  'auth-request': [
+    'http://127.0.0.1:9091/verify',
+    'https://auth.example',
+    'http://auth.lan:9091/a',
+    'https://auth.lan',
+  ],
   rate: ['10r/s'],
   burst: ['5'],
   'max-body': ['10m'],
@@ -192,9 +201,13 @@ export function checkAnswer(answer: Answers): void {
     );
     assert.deepEqual(
       servers.flatMap(({ args }) => args).toSorted(),
-      site.routes.flatMap((route) => route.servers.map(({ address }) => address)).toSorted(),
+      [
+        ...site.routes.flatMap((route) => route.servers.map(({ address }) => address)),
+        ...endpointServers(site),
+      ].toSorted(),
     );
     for (const { args } of servers) assert.match(args.join(' '), /^[\d.:[\]a-f]+$/);
+    checkPasses(blocks);
     tally.encrypted += checkCertificates(site.host, blocks, answer.certificates);
   }
   const generation = buildGeneration(rendered, plan.rejected, {
@@ -213,6 +226,30 @@ export function checkAnswer(answer: Answers): void {
 
   tally.networks += checkRules(containers, JSON.parse(JSON.stringify(answer.networks)));
   checkOutputs(containers, answer.said);
+}
+
+/** Addresses of its forward-auth endpoints, as far as /etc/hosts has them. */
+const endpointServers = ({ routes }: Site): readonly string[] =>
+  [...new Set(routes.flatMap(({ access }) => access.authRequest ?? []))].flatMap((endpoint) => {
+    const { hostname, port, protocol } = new URL(endpoint);
+    const portOrUsual = port === '' ? (protocol === 'https:' ? '443' : '80') : port;
+    return (NAMES.hosts.get(hostname) ?? []).map((address) => `${address}:${portOrUsual}`);
+  });
+
+/** Nginx looks up no name when it starts: all passes are to addresses, to upstreams, or by a variable. */
+function checkPasses(blocks: readonly BlockNode[]): void {
+  const upstreams = blocks.flatMap(({ name, args }) => (name === 'upstream' ? args : []));
+  const passes = (nodes: readonly BlockNode[]): readonly string[] =>
+    nodes.flatMap(({ name, args, children = [] }) =>
+      name.endsWith('_pass') ? args : passes(children),
+    );
+  for (const to of passes(blocks)) {
+    const host = /^\w+:\/\/([^/]+)/.exec(to)?.[1] ?? '';
+    assert.ok(
+      to === '$portcullis_auth_url' || upstreams.includes(host) || /^[\d.]+(?::\d+)?$/.test(host),
+      `Nginx would look up ${to}`,
+    );
+  }
 }
 
 /** Undefined: refused, with a clear error. */

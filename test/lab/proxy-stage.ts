@@ -45,8 +45,8 @@ export type ProxyStage = {
   echoed(host: string, path?: string, ...args: readonly string[]): Promise<Echo>;
 };
 
-export async function openProxyStage(): Promise<ProxyStage> {
-  const lab = await openLab();
+export async function openProxyStage(given?: Lab): Promise<ProxyStage> {
+  const lab = given ?? (await openLab());
   const nginx = await lab.startNginx();
   const at = (...names: readonly string[]): string => join(lab.folder, ...names);
   const stage: ProxyStage = {
@@ -91,7 +91,10 @@ ${more}`,
 }
 
 async function startUpstreams({ lab, ...stage }: ProxyStage): Promise<void> {
-  const pair = await makePair(stage.at('ca'), { name: 'internal', hosts: 'internal.example' });
+  const pair = await makePair(stage.at('ca'), {
+    name: 'internal',
+    hosts: 'internal.example tls.internal.example',
+  });
   const ports: UpstreamPorts = { ...PORTS, ...pair };
   const program = fileURLToPath(new URL('upstream.js', import.meta.url));
   const started = lab.host.start([process.execPath, program, JSON.stringify(ports)]);

@@ -85,7 +85,7 @@ export const AUTH_COOKIES: readonly string[] = [
   'last="x, y"; HttpOnly',
 ];
 
-/** `session=ok`: alice. `session=deny`: 403. Else 401: with the way to the login, or below /basic with a challenge. */
+/** `session=ok`: alice, and as her name what was asked. `session=deny`: 403. Else 401: with the way to the login, or below /basic with a challenge. */
 function authenticate(request: IncomingMessage, response: ServerResponse): void {
   const { headers, url = '' } = request;
   const cookie = headers.cookie ?? '';
@@ -95,6 +95,7 @@ function authenticate(request: IncomingMessage, response: ServerResponse): void 
     response.writeHead(200, {
       'remote-user': 'alice',
       'remote-groups': 'staff,ops',
+      'remote-name': `${headers.host} ${url}`,
       'set-cookie': [...AUTH_COOKIES],
     });
     response.end();

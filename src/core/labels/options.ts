@@ -39,10 +39,20 @@ const publicPort: Parser<{ port: number; protocol: IpProtocol }> = (text) => {
   return ok({ port, protocol: match[2] === 'udp' ? 'udp' : match[2] === 'sctp' ? 'sctp' : 'tcp' });
 };
 
-const authUrl = matching(
-  /^https?:\/\/[A-Za-z0-9._-]{1,253}(?::\d{1,5})?(?:\/[A-Za-z0-9._~/-]{0,500})?$/,
-  'must be an http or https URL without query, as http://127.0.0.1:9091/verify',
-);
+const AUTH_URL =
+  /^https?:\/\/([A-Za-z0-9._-]{1,253})(?::(\d{1,5}))?(?:\/[A-Za-z0-9._~/-]{0,500})?$/;
+
+const authUrl: Parser<string> = (text) => {
+  const [, name = '', port = '80'] = AUTH_URL.exec(text) ?? [];
+  const labels = name.replace(/\.$/, '').split('.');
+  const isRight =
+    labels.every(({ length }) => length >= 1 && length <= 63) &&
+    Number(port) >= 1 &&
+    Number(port) <= 65_535;
+  return isRight
+    ? ok(text)
+    : wrong('must be an http or https URL without query, as http://127.0.0.1:9091/verify');
+};
 
 /** A name in a certificate: no wildcard, no address. */
 const hostName: Parser<string> = (text) => {

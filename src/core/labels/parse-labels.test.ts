@@ -52,6 +52,15 @@ for (const [title, labels] of OK) {
   test(`parseLabels(): ${title}`, () => assert.deepEqual(problemsOf(labels), []));
 }
 
+const BAD_ENDPOINTS = [
+  'http://a/?x=$y',
+  'http://a..b/',
+  `http://${'a'.repeat(64)}/`,
+  'http://a:0/',
+  'http://a:65536/',
+  'http://[::1]/',
+];
+
 const BAD: readonly [label: string, value: string, problem: string][] = [
   ['enable', 'yes', 'must be "true" or "false", got "yes"'],
   ['port', '', 'must be a whole number from 1 to 65535, got ""'],
@@ -120,11 +129,11 @@ const BAD: readonly [label: string, value: string, problem: string][] = [
     '../passwd',
     'must be the name of an htpasswd file in auth_dir: letters, digits, ".", "_" and "-", no path, got "../passwd"',
   ],
-  [
+  ...BAD_ENDPOINTS.map((url): [string, string, string] => [
     'auth-request',
-    'http://a/?x=$y',
-    'must be an http or https URL without query, as http://127.0.0.1:9091/verify, got "http://a/?x=$y"',
-  ],
+    url,
+    `must be an http or https URL without query, as http://127.0.0.1:9091/verify, got "${url}"`,
+  ]),
   ['rate', '10', 'must be a rate, as 10r/s or 600r/m, got "10"'],
   ['max-body', '10 m', 'must be a size, as 10m or 1g, or 0 for no limit, got "10 m"'],
   ['timeout', '0s', 'must be a time, as 30s or 5m, got "0s"'],
