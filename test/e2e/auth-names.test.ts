@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { put } from '../lab/files.ts';
+import { bytesBelow, put } from '../lab/files.ts';
 import { makeLab, openLab } from '../lab/lab.ts';
 import { withFiles } from '../lab/other-files.ts';
+import { playDocker } from '../lab/played-docker.ts';
 import type { Started } from '../lab/processes.ts';
 import {
   openProxyStage,
@@ -141,4 +142,25 @@ test('without a nameserver a name is refused, one of /etc/hosts and an address a
     assert.equal((await stage.fetched(host, '/', ...alice)).status, 200, host);
   }
   assert.equal((await stage.fetched('dns.example', '/', ...alice)).status, 0);
+});
+
+test('watch follows /etc/resolv.conf', async () => {
+  const docker = await playDocker(stage.at('played.sock'), 1, {
+    labels: { 'portcullis.auth-request': 'http://auth.example/' },
+  });
+  stage.lab.cleanup.add('the played engine', () => docker.close());
+  const watch = stage.lab.startPortcullis([
+    ...['--config', stage.at('portcullis.yaml'), '--docker', docker.url, 'watch'],
+  ]);
+  const asks = async (nameservers: string): Promise<void> =>
+    void (await waitUntil(`Nginx is to ask ${nameservers}; ${watch.output()}`, async () =>
+      Object.entries(await bytesBelow(stage.nginx.dir)).some(
+        ([path, text]) =>
+          path.includes('service-10000.') && text.includes(`resolver ${nameservers} valid`),
+      ),
+    ));
+  await asks('127.0.0.1 [::1]');
+  await put(resolvConf, 'nameserver 127.0.0.2\n');
+  await asks('127.0.0.2');
+  await watch.stop();
 });

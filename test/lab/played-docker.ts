@@ -15,13 +15,17 @@ export type PlayedDocker = {
 
 type Played = { readonly id: string; readonly name: string; readonly port: number };
 
-/** How each container is published; default: on 127.0.0.1, on no network. */
-export type Playing = { readonly hostAddress?: string; readonly bridged?: boolean };
+/** How each container is published, and its labels; default: on 127.0.0.1, on no network, `portcullis.enable`. */
+export type Playing = {
+  readonly hostAddress?: string;
+  readonly bridged?: boolean;
+  readonly labels?: Readonly<Record<string, string>>;
+};
 
 export async function playDocker(
   socketPath: string,
   count: number,
-  { hostAddress = '127.0.0.1', bridged = false }: Playing = {},
+  { hostAddress = '127.0.0.1', bridged = false, labels = LABELS }: Playing = {},
 ): Promise<PlayedDocker> {
   const containers = new Map<string, Played>();
   const add = (port: number): Played => {
@@ -46,7 +50,9 @@ export async function playDocker(
     }
     if (path === '/containers/json') {
       const all = [...containers.values()];
-      response.end(JSON.stringify(all.map((each) => listed(each, { hostAddress, bridged }))));
+      response.end(
+        JSON.stringify(all.map((each) => listed(each, { hostAddress, bridged, labels }))),
+      );
       return;
     }
     if (path === '/networks') {
@@ -68,13 +74,15 @@ export async function playDocker(
     }
     const one = containers.get(/^\/containers\/([0-9a-f]{64})\/json$/.exec(path)?.[1] ?? '');
     response.statusCode = one ? 200 : 404;
-    response.end(JSON.stringify(one ? inspected(one, { hostAddress, bridged }) : NOT_THERE));
+    response.end(
+      JSON.stringify(one ? inspected(one, { hostAddress, bridged, labels }) : NOT_THERE),
+    );
   });
   const tell = (action: string, { id, name }: Pick<Played, 'id' | 'name'>): void => {
     const event = {
       Type: 'container',
       Action: action,
-      Actor: { ID: id, Attributes: { ...LABELS, name } },
+      Actor: { ID: id, Attributes: { ...labels, name } },
       timeNano: Date.now() * 1e6,
     };
     for (const stream of streams) stream.write(`${JSON.stringify(event)}\n`);
@@ -119,14 +127,14 @@ const BRIDGE = {
 
 const listed = (
   { id, name, port }: Played,
-  { hostAddress, bridged }: Required<Playing>,
+  { hostAddress, bridged, labels }: Required<Playing>,
 ): unknown => ({
   Id: id,
   Names: [`/${name}`],
   Image: 'lab/web:1',
   Created: 1_700_000_000,
   Ports: [{ IP: hostAddress, PrivatePort: 80, PublicPort: port, Type: 'tcp' }],
-  Labels: LABELS,
+  Labels: labels,
   State: 'running',
   Status: 'Up 3 seconds',
   HostConfig: { NetworkMode: 'default' },
@@ -140,14 +148,14 @@ const networksOf = (port: number, bridged: boolean): unknown =>
 
 const inspected = (
   { id, name, port }: Played,
-  { hostAddress, bridged }: Required<Playing>,
+  { hostAddress, bridged, labels }: Required<Playing>,
 ): unknown => ({
   Id: id,
   Name: `/${name}`,
   Created: '2023-11-14T22:13:20.000000000Z',
   State: { Status: 'running', Running: true },
   Image: 'sha256:0',
-  Config: { Image: 'lab/web:1', Labels: LABELS },
+  Config: { Image: 'lab/web:1', Labels: labels },
   HostConfig: {
     NetworkMode: 'default',
     PortBindings: { '80/tcp': [{ HostIp: hostAddress, HostPort: String(port) }] },
