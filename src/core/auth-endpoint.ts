@@ -27,7 +27,7 @@ type Endpoint = {
   readonly path: string;
 };
 
-/** Seconds for which an answer of DNS is good, whatever it says of itself. */
+/** How long an answer of DNS is good, whatever it says of itself. */
 const VALID = 'valid=30s';
 
 const NO_NAMES: NameService = { hosts: new Map(), nameservers: [] };
@@ -69,7 +69,7 @@ export function authViews(
   return { auths, upstreams };
 }
 
-/** Where a machine has no IPv6, Nginx does not go on to the next address after one of it. */
+/** Without IPv6 its addresses are left out, as those of DNS are; where a name has no others they stay. */
 function usable(
   addresses: readonly string[],
   { ipv6 }: Pick<ListenSettings, 'ipv6'>,
