@@ -132,10 +132,6 @@ function clientOptions(target: DockerTarget): ClientOptions {
   } as const;
   if (target.kind === 'unix') return { ...none, socketPath: target.socketPath };
   const { host, port } = target;
-  if (target.kind === 'ssh') {
-    const sshOptions = target.agentSocket === undefined ? {} : { agent: target.agentSocket };
-    return { ...none, protocol: 'ssh', host, port, username: target.username, sshOptions };
-  }
   // With a scheme, or docker-modem takes an IPv6 address for a path.
   if (!target.tls) return { ...none, host: `http://${host}`, port };
   return {

@@ -19,7 +19,6 @@ const cases: readonly [title: string, url: string | undefined, env: Environment,
     ['tcp on port 80', 'tcp://192.0.2.1:80/', {}, 'tcp://192.0.2.1:80'],
     ['a host alone', 'docker.example:2375', {}, 'tcp://docker.example:2375'],
     ['IPv6', 'tcp://[2001:db8::1]', {}, 'tcp://[2001:db8::1]:2375'],
-    ['ssh', 'ssh://me@docker.example', {}, 'ssh://me@docker.example:22'],
   ];
 for (const [title, url, env, found] of cases) {
   test(`dockerTarget(): ${title}`, () => {
@@ -34,7 +33,6 @@ for (const url of [
   'tcp://u@a',
   'tcp://a:99999',
   'tcp://a:0',
-  'ssh://a:70000',
   'npipe:////./pipe/x',
   'a b',
 ]) {
@@ -42,6 +40,18 @@ for (const url of [
     assert.throws(() => dockerTarget(url, {}), {
       code: 'bad-setting',
       message: `the Docker address must be like unix:///var/run/docker.sock or tcp://192.0.2.1:2375, got ${JSON.stringify(url)}`,
+    });
+  });
+}
+
+for (const [title, url, env] of [
+  ['the Docker address', 'ssh://me@a:22', {}],
+  ['DOCKER_HOST', undefined, { DOCKER_HOST: 'ssh://me@a:22' }],
+] as const) {
+  test(`dockerTarget(): ${title} by SSH is refused, with what to do instead`, () => {
+    assert.throws(() => dockerTarget(url, env), {
+      code: 'bad-setting',
+      message: `${title} must be like unix:///var/run/docker.sock or tcp://192.0.2.1:2375, got "ssh://me@a:22"; for SSH open a tunnel, as "ssh -nNTL /run/far.sock:/var/run/docker.sock HOST", and give unix:///run/far.sock`,
     });
   });
 }

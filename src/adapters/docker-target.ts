@@ -9,19 +9,14 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** Where the Docker API listens; `url` is for people. */
 export type DockerTarget =
   | { readonly kind: 'unix'; readonly url: string; readonly socketPath: string }
-  | ({ readonly kind: 'tcp'; readonly tls: TlsFiles | undefined } & RemoteTarget)
-  | ({
-      readonly kind: 'ssh';
-      readonly username: string | undefined;
-      readonly agentSocket: string | undefined;
-    } & RemoteTarget);
-
-type RemoteTarget = {
-  readonly url: string;
-  /** A name or an address; IPv6 in brackets. */
-  readonly host: string;
-  readonly port: number;
-};
+  | {
+      readonly kind: 'tcp';
+      readonly url: string;
+      /** A name or an address; IPv6 in brackets. */
+      readonly host: string;
+      readonly port: number;
+      readonly tls: TlsFiles | undefined;
+    };
 
 export type TlsFiles = {
   readonly ca: Buffer;
@@ -31,8 +26,9 @@ export type TlsFiles = {
 };
 
 const DEFAULT_SOCKET = '/var/run/docker.sock';
-const ADDRESS =
-  /^(?:(tcp|http|https|ssh):\/\/)?(?:([\w.-]+)@)?(\[[0-9a-fA-F:.]+\]|[\w.-]+)(?::(\d{1,5}))?\/?$/;
+const SSH_ADVICE =
+  '; for SSH open a tunnel, as "ssh -nNTL /run/far.sock:/var/run/docker.sock HOST", and give unix:///run/far.sock';
+const ADDRESS = /^(?:(tcp|http|https):\/\/)?(\[[0-9a-fA-F:.]+\]|[\w.-]+)(?::(\d{1,5}))?\/?$/;
 
 /**
  * Finds the Docker API as the docker command does: `url`, else `DOCKER_HOST`, else the Docker socket;
@@ -46,19 +42,13 @@ export function dockerTarget(url: string | undefined, env: Environment): DockerT
     const socketPath = text.replace(/^unix:\/\//, '') || DEFAULT_SOCKET;
     return { kind: 'unix', url: `unix://${socketPath}`, socketPath };
   }
-  const [matched, scheme = 'tcp', username, host = '', written] = ADDRESS.exec(text) ?? [];
+  const [matched, scheme = 'tcp', host = '', written] = ADDRESS.exec(text) ?? [];
   const isPort = written === undefined || (Number(written) >= 1 && Number(written) <= 65_535);
-  if (matched === undefined || !isPort || (username !== undefined && scheme !== 'ssh')) {
+  if (matched === undefined || !isPort) {
     throw new PortcullisError(
       'bad-setting',
-      `${url ? 'the Docker address' : 'DOCKER_HOST'} must be like unix://${DEFAULT_SOCKET} or tcp://192.0.2.1:2375, got ${shownValue(text.replace(/:[^@/]+@/, ':***@'))}`,
+      `${url ? 'the Docker address' : 'DOCKER_HOST'} must be like unix://${DEFAULT_SOCKET} or tcp://192.0.2.1:2375, got ${shownValue(text.replace(/:[^@/]+@/, ':***@'))}${text.startsWith('ssh:') ? SSH_ADVICE : ''}`,
     );
-  }
-  if (scheme === 'ssh') {
-    const port = Number(written ?? 22);
-    const user = username === undefined ? '' : `${username}@`;
-    const agentSocket = env['SSH_AUTH_SOCK'];
-    return { kind: 'ssh', url: `ssh://${user}${host}:${port}`, host, port, username, agentSocket };
   }
   const tls = scheme === 'https' || Boolean(env['DOCKER_TLS_VERIFY']);
   const port = Number(written ?? (tls ? 2376 : 2375));

@@ -9,10 +9,7 @@ import { packageRoot } from '../../src/adapters/package-root.ts';
 import { run } from '../../src/adapters/run.ts';
 import { version } from '../../src/version.ts';
 
-const PROGRAM = [
-  ...['dist/cli.js', 'dist/docker-session.cjs', 'dist/docker-ssh.cjs', 'dist/package.json'],
-  'dist/portcullis.cjs',
-];
+const PROGRAM = ['dist/cli.js', 'dist/package.json', 'dist/portcullis.cjs'];
 const TEMPLATES = ['index.conf', 'maintenance.html', 'quarantined.conf', 'site.conf'].map(
   (name) => `templates/${name}.ejs`,
 );
@@ -48,8 +45,7 @@ describe('npm', () => {
       files.map(({ path }) => path).toSorted(),
       [
         ...['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json'],
-        ...['dist/docker-session.cjs.LEGAL.txt', 'dist/portcullis.cjs.LEGAL.txt'],
-        ...['dist/portcullis.1', ...PROGRAM, ...TEMPLATES],
+        ...['dist/portcullis.cjs.LEGAL.txt', 'dist/portcullis.1', ...PROGRAM, ...TEMPLATES],
       ].toSorted(),
     );
   });
