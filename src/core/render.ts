@@ -45,7 +45,7 @@ export function compileTemplates(sources: TemplateSources): Templates {
       sites.set(name, compile(source, 'site', `${name}.conf.ejs`));
       names.set(name, undefined);
     } catch (error) {
-      names.set(name, error instanceof Error ? error.message : String(error));
+      names.set(name, wordsOf(error));
     }
   }
   const page = pageOf(sources.maintenance);
@@ -64,8 +64,8 @@ export function compileTemplates(sources: TemplateSources): Templates {
 
 function pageOf(source: string): string {
   const filename = 'maintenance.html.ejs';
-  const render = ejs.compile(source, { filename, strict: true, destructuredLocals: ['page'] });
-  const html = render({ page: { version: 1, retryAfter: '5' } })
+  const render = compiled(source, { filename, destructuredLocals: ['page'] });
+  const html = renderedPage(render, filename)
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '')
@@ -81,18 +81,38 @@ function pageOf(source: string): string {
   return html;
 }
 
+/** EJS says `<file>:<line>`, the lines about it, and what failed. */
+function renderedPage(render: Render, filename: string): string {
+  try {
+    return render({ page: { version: 1, retryAfter: '5' } });
+  } catch (cause) {
+    const [place = '', ...more] = wordsOf(cause).split('\n');
+    const where = place.startsWith(`${filename}:`) ? place : filename;
+    throw new Error(`${where}: cannot be rendered: ${more.at(-1) ?? place}`, { cause });
+  }
+}
+
 function compile(source: string, local: string, filename = `${local}.conf.ejs`): Render {
   const raw = source.split('\n').findIndex((line) => line.includes('<%-'));
   if (raw >= 0) throw new Error(`${filename}:${raw + 1}: raw output (<%-) is not allowed, use <%=`);
+  return compiled(source, { filename, destructuredLocals: [local], escape: nginxQuote });
+}
+
+type CompileOptions = Pick<ejs.Options, 'destructuredLocals' | 'escape'> & {
+  readonly filename: string;
+};
+
+function compiled(source: string, options: CompileOptions): Render {
   try {
-    return ejs.compile(source, {
-      filename,
-      strict: true,
-      destructuredLocals: [local],
-      escape: nginxQuote,
-    });
+    return ejs.compile(source, { ...options, strict: true });
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`${filename} does not compile: ${reason}`, { cause });
+    // EJS goes on to name the file, and a tool of its own.
+    const reason = wordsOf(cause)
+      .split('\n')[0]
+      ?.replace(/ in \S+ while compiling ejs$/, '');
+    throw new Error(`${options.filename} does not compile: ${reason}`, { cause });
   }
 }
+
+const wordsOf = (cause: unknown): string =>
+  cause instanceof Error ? cause.message : String(cause);
