@@ -1,4 +1,4 @@
-import type { Container } from '../core/model.ts';
+import type { Container, Problem } from '../core/model.ts';
 import type { Settings } from '../core/settings-schema.ts';
 import { PortcullisError } from '../errors.ts';
 import type { GlobalOptions } from './global-options.ts';
@@ -35,4 +35,20 @@ export async function readContainers(
     swarmNow(settings, { source, signal }),
   ]);
   return createSwarmView(settings.label_prefix).routed(running, swarm);
+}
+
+/** What labels make `public` and nothing publishes, for containers from a file: Docker's own are told by the firewall. */
+export async function ungrantedIn(
+  containers: readonly Container[],
+  { from }: { readonly from?: string },
+  { firewall, label_prefix }: Settings,
+): Promise<readonly Problem[]> {
+  if (from === undefined || firewall.mode === 'off') return [];
+  const [{ containerAccess }, { unpublishedPublic }] = await Promise.all([
+    import('../core/container-access.ts'),
+    import('../core/firewall/grants.ts'),
+  ]);
+  return containers.flatMap((container) =>
+    unpublishedPublic(container, containerAccess(container, label_prefix), label_prefix),
+  );
 }

@@ -37,11 +37,7 @@ export function containerGrants(
     return NOTHING;
   const { ports, from } = access.public;
   const sources = disjointNetworks(from.length > 0 ? from : EVERYONE);
-  const problem = (reason: string): Problem => ({
-    container: container.name,
-    label: `${labelPrefix}.public`,
-    reason,
-  });
+  const problem = (reason: string): Problem => refusal(container, labelPrefix, reason);
 
   const place = networkPlace(container, snapshot.containers);
   if (place.kind === 'host') {
@@ -74,23 +70,11 @@ export function containerGrants(
     };
   }
 
-  const bound = container.published.filter(({ hostPort }) => hostPort > 0);
-  const outward = bound.filter(
-    ({ hostAddress }) => !isLoopback(hostAddress) && isReadable(hostAddress),
-  );
+  const { bound, outward } = publishedBy(container);
   const routedTo = routedAddresses(container, snapshot);
   const direct = routedTo.length > 0 ? [...container.published, ...container.portBindings] : [];
 
-  const problems: Problem[] = [];
-  if (ports === 'all') {
-    if (outward.length + direct.length === 0) problems.push(problem(whyNothing(bound)));
-  } else {
-    for (const port of ports) {
-      if (outward.some(isHostPort(port)) || direct.some(isEitherPort(port))) continue;
-      problems.push(problem(whyNot(port, bound)));
-    }
-  }
-
+  const problems = reasonsAgainst(ports, { bound, outward, direct }).map(problem);
   const grants = outward
     .filter((each) => ports === 'all' || ports.some((port) => isHostPort(port)(each)))
     .map(({ protocol, hostPort, hostAddress, containerPort }): Grant => ({
@@ -115,6 +99,64 @@ export function containerGrants(
       routedTo.map((address): RoutedGrant => ({ protocol, address, port: containerPort, sources })),
     );
   return { grants: grants.filter(({ endpoints }) => endpoints.length > 0), routed, problems };
+}
+
+/**
+ * What `public` asks for and the container does not publish: all that can be told without Docker, from
+ * a file that names no networks.
+ */
+export function unpublishedPublic(
+  container: Container,
+  access: ContainerAccess | undefined,
+  labelPrefix: string,
+): readonly Problem[] {
+  const { networkMode, published, portBindings } = container;
+  if (access?.public === undefined || /^(?:host|container:.*)$/.test(networkMode)) return [];
+  const { bound, outward } = publishedBy(container);
+  // Where Docker has chosen no host port, it may be still to come, or never come for want of NAT.
+  const direct = [...published, ...portBindings].filter(
+    ({ containerPort, protocol }) =>
+      !bound.some((each) => each.containerPort === containerPort && each.protocol === protocol),
+  );
+  return reasonsAgainst(access.public.ports, { bound, outward, direct }).map((reason) =>
+    refusal(container, labelPrefix, reason),
+  );
+}
+
+/** What is not granted is a wish of the firewall's: routes are served all the same. */
+const refusal = ({ name }: Container, labelPrefix: string, reason: string): Problem => ({
+  container: name,
+  label: `${labelPrefix}.public`,
+  reason,
+  served: true,
+});
+
+type Publication = {
+  /** With a host port. */
+  readonly bound: readonly PublishedPort[];
+  /** Those of `bound` that outside can address. */
+  readonly outward: readonly PublishedPort[];
+  /** Reached by the container's own address. */
+  readonly direct: readonly PublishedPort[];
+};
+
+function publishedBy({ published }: Container): Pick<Publication, 'bound' | 'outward'> {
+  const bound = published.filter(({ hostPort }) => hostPort > 0);
+  const outward = bound.filter(
+    ({ hostAddress }) => !isLoopback(hostAddress) && isReadable(hostAddress),
+  );
+  return { bound, outward };
+}
+
+/** Why the ports that `public` names, or all of them, cannot be granted; none: an empty list. */
+function reasonsAgainst(
+  ports: NonNullable<ContainerAccess['public']>['ports'],
+  { bound, outward, direct }: Publication,
+): readonly string[] {
+  if (ports === 'all') return outward.length + direct.length === 0 ? [whyNothing(bound)] : [];
+  return ports
+    .filter((port) => !outward.some(isHostPort(port)) && !direct.some(isEitherPort(port)))
+    .map((port) => whyNot(port, bound));
 }
 
 /** Another container whose port this is and that does not make it public itself. */
