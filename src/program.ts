@@ -1,6 +1,7 @@
 /** The command line, as commander is told it. */
 import { Command, Option } from 'commander';
 import { LEVELS } from './adapters/log.ts';
+import { pathOption } from './commands/arguments.ts';
 import { addCommands } from './commands/commands.ts';
 import { version } from './version.ts';
 
@@ -8,9 +9,11 @@ export function buildProgram(): Command {
   const program = new Command('portcullis')
     .description('Nginx sites from container labels, and a firewall that leaves no other way in')
     .version(version(), '-V, --version')
-    .option(
-      '-c, --config <file>',
-      'configuration file (default: ./portcullis.yaml, /etc/portcullis/portcullis.yaml)',
+    .addOption(
+      pathOption(
+        '-c, --config <file>',
+        'configuration file (default: ./portcullis.yaml, /etc/portcullis/portcullis.yaml)',
+      ),
     )
     .option(
       '--docker <url>',

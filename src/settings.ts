@@ -1,5 +1,7 @@
 /** Where the settings come from: flags beat the environment, the environment beats the file. */
 import { readFile } from 'node:fs/promises';
+import { codeOf } from './adapters/atomic-file.ts';
+import { whyUnreadable } from './adapters/why-unreadable.ts';
 import {
   nearestKey,
   settingKeys,
@@ -86,13 +88,13 @@ async function findFile(
     try {
       return { path, text: await readFile(path, 'utf8') };
     } catch (cause) {
-      const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+      const code = codeOf(cause);
       if (code === 'ENOENT' && given === undefined) continue;
       throw new PortcullisError(
         'bad-setting',
         code === 'ENOENT'
           ? `${path}: there is no such configuration file`
-          : `${path}: ${code === 'EISDIR' ? 'is a folder, not a file' : `cannot be read (${String(code)})`}`,
+          : `${path}: ${whyUnreadable(cause)}`,
         { cause },
       );
     }

@@ -104,15 +104,18 @@ const ADVICE: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full, or has no inodes left: free some',
   EDQUOT: 'the disk quota is used up: free some',
   ELOOP: 'a link is in its place: remove it',
+  ENOTDIR: 'a file is where a folder must be: move it away, or choose another folder',
   ENOENT: 'the folder is gone: it is made anew at the next try',
 };
 
+/** What a person can do about a file that cannot be written, by the code of the error. */
+export const adviceOn = (code: string): string => ADVICE[code] ?? 'nothing was changed';
+
 export function unwritable(path: string, cause: unknown): PortcullisError {
   const code = codeOf(cause);
-  const advice = ADVICE[code] ?? 'nothing was changed';
   return new PortcullisError(
     'files-unwritable',
-    `cannot write ${path} (${code}): ${advice}; what was live stays live`,
+    `cannot write ${path} (${code}): ${adviceOn(code)}; what was live stays live`,
     { cause },
   );
 }

@@ -1,12 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { PortcullisError } from '../errors.ts';
-import { codeOf } from './atomic-file.ts';
-
-const WHY: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EISDIR: 'is a folder, not a file',
-  EACCES: 'cannot be read: no permission',
-};
+import { whyUnreadable } from './why-unreadable.ts';
 
 /**
  * Reads JSON from a file, or from standard input for `-`.
@@ -19,8 +13,7 @@ export async function readJson(source: string): Promise<unknown> {
   try {
     text = source === '-' ? await readAll(process.stdin) : await readFile(source, 'utf8');
   } catch (cause) {
-    const why = WHY[codeOf(cause)] ?? `cannot be read (${codeOf(cause)})`;
-    throw new PortcullisError('bad-input', `${name}: ${why}`, { cause });
+    throw new PortcullisError('bad-input', `${name}: ${whyUnreadable(cause)}`, { cause });
   }
   try {
     const value: unknown = JSON.parse(text);

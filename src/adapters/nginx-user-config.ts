@@ -5,6 +5,7 @@ import { userFacts, type PlacedBlock, type UserFacts } from '../core/user-config
 import { PortcullisError } from '../errors.ts';
 import { codeOf } from './atomic-file.ts';
 import { localFiles, type ConfigFiles } from './config-files.ts';
+import { whyUnreadable } from './why-unreadable.ts';
 import { globPaths, matchesGlob } from './glob-paths.ts';
 
 export type IncludeLine = {
@@ -171,16 +172,15 @@ async function readText(
     return await source.readText(path);
   } catch (cause) {
     if (cause instanceof PortcullisError) throw cause;
-    const why =
-      codeOf(cause) === 'ENOENT' ? 'there is no such file' : `cannot be read (${codeOf(cause)})`;
+    const why = whyUnreadable(cause);
     if (from !== undefined) {
       throw new PortcullisError('nginx-rejected', `${from}: includes ${path}: ${why}`, { cause });
     }
-    throw new PortcullisError(
-      'nginx-missing',
-      `${path}: ${why}; install Nginx ("apt-get install nginx"), or say with nginx.config where its configuration lies`,
-      { cause },
-    );
+    const advice =
+      codeOf(cause) === 'ENOENT'
+        ? 'install Nginx ("apt-get install nginx"), or say with nginx.config where its configuration lies'
+        : 'nginx.config must be the file that Nginx is started with';
+    throw new PortcullisError('nginx-missing', `${path}: ${why}; ${advice}`, { cause });
   }
 }
 

@@ -3,6 +3,7 @@ import type { NmapHost, NmapPort } from '../core/exposure/nmap.ts';
 import type { IpProtocol } from '../core/model.ts';
 import { PortcullisError } from '../errors.ts';
 import sax from 'sax';
+import { whyUnreadable } from './why-unreadable.ts';
 
 /**
  * The hosts of what `nmap -oX` wrote (nmap.dtd). Entities of its own are not expanded.
@@ -11,7 +12,7 @@ import sax from 'sax';
  */
 export async function readNmap(path: string): Promise<readonly NmapHost[]> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw refused(path, error instanceof Error ? error.message : String(error));
+    throw new PortcullisError('nmap-file', `--compare-nmap ${path}: ${whyUnreadable(error)}`);
   });
   const hosts: NmapHost[] = [];
   let current: { address: string; ports: NmapPort[] } | undefined;

@@ -4,7 +4,7 @@ import { readNameService, type NameService } from '../core/name-service.ts';
 import type { SiteInputs } from '../core/site-inputs.ts';
 import { readSnippet, type Snippet, type Snippets } from '../core/snippet.ts';
 import type { Settings } from '../core/settings-schema.ts';
-import { codeOf } from './atomic-file.ts';
+import { whyUnreadable } from './why-unreadable.ts';
 
 /** Where distributions keep all authorities in one file: Debian and Alpine, RHEL, older ones, SUSE. */
 const SYSTEM = [
@@ -61,7 +61,7 @@ function snippetIn(file: string): Snippet {
   try {
     return readSnippet(file, readFileSync(file, 'utf8'));
   } catch (error) {
-    return { file, broken: `${file}: cannot be read (${codeOf(error) ?? String(error)})` };
+    return { file, broken: `${file}: ${whyUnreadable(error)}` };
   }
 }
 

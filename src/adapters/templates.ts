@@ -4,6 +4,7 @@ import { compileTemplates, type Templates } from '../core/render.ts';
 import { PortcullisError } from '../errors.ts';
 import { codeOf } from './atomic-file.ts';
 import { packageRoot } from './package-root.ts';
+import { whyUnreadable } from './why-unreadable.ts';
 
 const SITE = '.conf.ejs';
 const OURS = [
@@ -83,4 +84,4 @@ async function read(path: string): Promise<string> {
 }
 
 const unreadable = (path: string, cause: unknown): PortcullisError =>
-  new PortcullisError('template-failed', `${path}: cannot be read (${codeOf(cause)})`, { cause });
+  new PortcullisError('template-failed', `${path}: ${whyUnreadable(cause)}`, { cause });

@@ -1,8 +1,9 @@
 import { readFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codeOf, makeFolder, unwritable, writeAtomically } from '../adapters/atomic-file.ts';
+import { adviceOn, codeOf, makeFolder, writeAtomically } from '../adapters/atomic-file.ts';
 import type { FileTree } from '../core/model.ts';
 import { planFiles, type FileChange } from '../core/plan-files.ts';
+import { PortcullisError } from '../errors.ts';
 
 /** First words of every site file: only such files are ever removed from a folder the user named. */
 const MARK = ': written by Portcullis from container labels.';
@@ -13,21 +14,31 @@ const MARK = ': written by Portcullis from container labels.';
  * @throws {PortcullisError} `files-unwritable`
  */
 export async function writeOut(dir: string, files: FileTree): Promise<readonly FileChange[]> {
-  const actual = await readOurs(dir, files);
-  const changes = planFiles(actual, files);
   try {
+    const changes = planFiles(await readOurs(dir, files), files);
     await makeFolder(join(dir, 'sites'));
     for (const change of changes) {
       const path = join(dir, change.path);
       if (change.kind === 'remove') await rm(path, { force: true });
       else await writeAtomically(path, change.text);
     }
+    return changes;
   } catch (cause) {
-    throw cause instanceof Error && cause.name === 'PortcullisError'
-      ? cause
-      : unwritable(dir, cause);
+    throw notWritten(dir, cause);
   }
-  return changes;
+}
+
+/** Nothing that is live is at stake here, and the folder is of the user's own choice. */
+function notWritten(dir: string, error: unknown): PortcullisError {
+  const cause = error instanceof PortcullisError ? error.cause : error;
+  const code = codeOf(cause);
+  const advice =
+    code === 'ENOENT' ? 'no folder can be made there: choose another one' : adviceOn(code);
+  return new PortcullisError(
+    'files-unwritable',
+    `--out ${dir}: cannot be written (${code}): ${advice}`,
+    { cause },
+  );
 }
 
 async function readOurs(dir: string, files: FileTree): Promise<FileTree> {
@@ -37,7 +48,7 @@ async function readOurs(dir: string, files: FileTree): Promise<FileTree> {
   for (const path of paths) {
     const text = await readFile(join(dir, path), 'utf8').catch((error: unknown) => {
       if (['ENOENT', 'EISDIR', 'ENOTDIR'].includes(codeOf(error))) return undefined;
-      throw unwritable(join(dir, path), error);
+      throw error;
     });
     if (text === undefined) continue;
     if (files.has(path) || text.slice(0, 400).includes(MARK)) ours.set(path, text);

@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import { PortcullisError } from '../errors.ts';
 import type { Audit } from '../app/audit.ts';
+import { pathOption } from './arguments.ts';
 import { EXIT_FOUND } from './exit-codes.ts';
 import { logFor, paintFor, settingsFor, type GlobalOptions } from './global-options.ts';
 import { print } from './print.ts';
@@ -22,9 +23,11 @@ export function addAudit(program: Command): void {
     .option('--probe', 'prove it: send the packets, from a network namespace made for it')
     .addOption(new Option('--format <format>', 'how to print').choices(FORMATS).default('table'))
     .option('--json', 'the same as --format json')
-    .option(
-      '--compare-nmap <file.xml>',
-      'list every difference from what "nmap -oX" of another machine found',
+    .addOption(
+      pathOption(
+        '--compare-nmap <file.xml>',
+        'list every difference from what "nmap -oX" of another machine found',
+      ),
     )
     .action(async (_options: unknown, command: Command) => auditAll(command.optsWithGlobals()));
   program.command('stranger', { hidden: true }).action(async () => {

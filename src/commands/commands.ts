@@ -4,6 +4,7 @@ import { addCompletion } from './completion.ts';
 import { addDoctor } from './doctor.ts';
 import { addExplain } from './explain.ts';
 import { addFirewall } from './firewall.ts';
+import { addHelp } from './help.ts';
 import { addGenerate } from './generate.ts';
 import { addInit } from './init.ts';
 import { addManPage } from './man-page.ts';
@@ -28,4 +29,6 @@ export function addCommands(program: Command): void {
   addCompletion(program);
   addManPage(program);
   addWatchUnit(program);
+  const groups = program.commands.filter(({ commands }) => commands.length > 0);
+  for (const parent of [program, ...groups]) addHelp(parent);
 }

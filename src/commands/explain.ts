@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Explanation } from '../app/explain.ts';
 import { printable } from '../core/problem-text.ts';
+import { askedAbout } from './arguments.ts';
 import { logFor, paintFor, settingsFor, type GlobalOptions } from './global-options.ts';
 import { print } from './print.ts';
 
@@ -13,6 +14,7 @@ export function addExplain(program: Command): void {
     .argument(
       '<host|container|port>',
       'a host name, a container by name or id, or a port of this host',
+      askedAbout,
     )
     .option('--json', 'as JSON')
     .action(async (asked: string, _options: unknown, command: Command) => {

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { Log } from '../adapters/log.ts';
 import type { FirewallOutcome } from '../app/firewall-once.ts';
 import type { Problem } from '../core/model.ts';
@@ -6,10 +6,11 @@ import type { Generation } from '../core/generation.ts';
 import type { FileChange } from '../core/plan-files.ts';
 import type { Candidate } from '../core/routes.ts';
 import type { Settings } from '../core/settings-schema.ts';
+import { fromOption, pathOption } from './arguments.ts';
 import { EXIT_FOUND, EXIT_REJECTED } from './exit-codes.ts';
 import { logFor, settingsFor, type GlobalOptions } from './global-options.ts';
 import { print, printProblems, summaryLines } from './print.ts';
-import { readContainers } from './read-containers.ts';
+import { readContainers, ungrantedIn } from './read-containers.ts';
 
 type GenerateOptions = GlobalOptions & {
   readonly from?: string;
@@ -25,17 +26,13 @@ export function addGenerate(program: Command): void {
   program
     .command('generate')
     .description('write the Nginx configuration once: read containers, test, publish, reload')
-    .option(
-      '--from <file>',
-      'read containers from a JSON file ("-": standard input) instead of Docker',
-    )
+    .addOption(fromOption())
     .addOption(
-      new Option('--out <dir>', 'write there; touch no Nginx and no firewall')
-        .conflicts(['dryRun', 'diff', 'check'])
-        .argParser((dir) => {
-          if (dir === '') throw new InvalidArgumentError('It must be the path of a folder.');
-          return dir;
-        }),
+      pathOption('--out <dir>', 'write there; touch no Nginx and no firewall', 'folder').conflicts([
+        'dryRun',
+        'diff',
+        'check',
+      ]),
     )
     .addOption(
       new Option('--dry-run', 'print the files, change nothing').conflicts(['diff', 'check']),
@@ -54,7 +51,10 @@ async function generate(options: GenerateOptions): Promise<void> {
   const { settings } = await settingsFor(options, log);
   const containers = await readContainers(options, settings);
   const { createCandidates } = await import('../app/candidates.ts');
-  const task = { options, settings, log, candidates: createCandidates(settings)(containers) };
+  const task = {
+    ...{ options, settings, log, candidates: createCandidates(settings)(containers) },
+    ungranted: options.firewall ? await ungrantedIn(containers, options, settings) : [],
+  };
   if (options.out !== undefined || options.dryRun) await writeElsewhere(task);
   else if (options.diff || options.check) await compare(task);
   else await publish(task);
@@ -65,10 +65,12 @@ type Task = {
   readonly settings: Settings;
   readonly log: Log;
   readonly candidates: readonly Candidate[];
+  /** With `--from`: what the firewall of the host that the file tells of would refuse. */
+  readonly ungranted: readonly Problem[];
 };
 
 /** `--out`, `--dry-run`: no Nginx, no firewall. */
-async function writeElsewhere({ options, settings, candidates }: Task): Promise<void> {
+async function writeElsewhere({ options, settings, candidates, ungranted }: Task): Promise<void> {
   const [{ desireOffline }, { namesIfThere }] = await Promise.all([
     import('../app/offline.ts'),
     import('../adapters/file-names.ts'),
@@ -82,11 +84,12 @@ async function writeElsewhere({ options, settings, candidates }: Task): Promise<
     const { writeOut } = await import('../app/write-out.ts');
     print(changeLines(await writeOut(options.out, files)));
   }
-  finish(problems);
+  finish([...problems, ...ungranted]);
 }
 
 /** `--diff`, `--check`: changes nothing. */
-async function compare({ options, settings, log, candidates }: Task): Promise<void> {
+async function compare(task: Task): Promise<void> {
+  const { options, settings, log, candidates, ungranted } = task;
   const [{ openPublisher }, { standaloneFiles }, { planFiles }] = await Promise.all([
     import('../app/open-publisher.ts'),
     import('../core/shown-files.ts'),
@@ -108,8 +111,8 @@ async function compare({ options, settings, log, candidates }: Task): Promise<vo
   } else {
     print(changeLines(planFiles(actual, wanted)));
   }
-  const firewall = await firewallPart({ options, settings, log, candidates }, { dryRun: true });
-  finish([...problems, ...(firewall?.problems ?? [])]);
+  const firewall = await firewallPart(task, { dryRun: true });
+  finish([...problems, ...(firewall?.problems ?? ungranted)]);
   if (
     options.check &&
     (changes.length > 0 || drift.length > 0 || (firewall?.differences ?? 0) > 0)
@@ -134,7 +137,7 @@ async function publish(task: Task): Promise<void> {
     const published = await publisher.publish(desired, { reload: options.reload });
     print(summaryLines(published));
     const firewall = await firewallPart(task, { dryRun: false });
-    return [...published.problems, ...(firewall?.problems ?? [])];
+    return [...published.problems, ...(firewall?.problems ?? task.ungranted)];
   });
   finish(problems);
 }

@@ -3,10 +3,11 @@ import type { Quarantined } from '../core/generation.ts';
 import type { RoutePlan } from '../core/routes-model.ts';
 import { shownName } from '../core/problem-text.ts';
 import { hasTls, type ChooseCertificate } from '../core/tls/site-tls.ts';
+import { fromOption } from './arguments.ts';
 import { EXIT_REJECTED } from './exit-codes.ts';
 import { logFor, settingsFor, type GlobalOptions } from './global-options.ts';
 import { print, printProblems } from './print.ts';
-import { readContainers } from './read-containers.ts';
+import { readContainers, ungrantedIn } from './read-containers.ts';
 
 type RoutesOptions = GlobalOptions & { readonly json?: true; readonly from?: string };
 
@@ -25,10 +26,7 @@ export function addRoutes(program: Command): void {
     .command('routes')
     .description('the routes, as a table')
     .option('--json', 'as JSON')
-    .option(
-      '--from <file>',
-      'read containers from a JSON file ("-": standard input) instead of Docker',
-    )
+    .addOption(fromOption())
     .action(async (_options: unknown, command: Command) => {
       await routes(command.optsWithGlobals<RoutesOptions>());
     });
@@ -45,9 +43,10 @@ async function routes(options: RoutesOptions): Promise<void> {
   });
   if (options.json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
   else print(table(rows));
-  printProblems(plan.problems);
+  const problems = [...plan.problems, ...(await ungrantedIn(containers, options, settings))];
+  printProblems(problems);
   const isQuarantined = rows.some(({ state }) => state === 'quarantined');
-  if (plan.problems.length > 0 || isQuarantined) process.exitCode = EXIT_REJECTED;
+  if (problems.length > 0 || isQuarantined) process.exitCode = EXIT_REJECTED;
 }
 
 export function rowsOf(
