@@ -1,18 +1,11 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { compileTemplates, type Templates } from '../core/render.ts';
+import { TEMPLATE_FILES, TEMPLATE_SUFFIX } from '../core/template-files.ts';
 import { PortcullisError } from '../errors.ts';
 import { codeOf } from './atomic-file.ts';
 import { packageRoot } from './package-root.ts';
 import { whyUnreadable } from './why-unreadable.ts';
-
-const SITE = '.conf.ejs';
-const OURS = [
-  'site.conf.ejs',
-  'index.conf.ejs',
-  'quarantined.conf.ejs',
-  'maintenance.html.ejs',
-] as const;
 
 /**
  * Reads and compiles the templates. A file in `overrideDir` takes the place of ours; any other
@@ -23,7 +16,7 @@ const OURS = [
  */
 export async function loadTemplates(overrideDir: string): Promise<Templates> {
   const [[site, index, quarantined, maintenance], others] = await Promise.all([
-    Promise.all(OURS.map((name) => readTemplate(name, overrideDir))),
+    Promise.all(TEMPLATE_FILES.map((name) => readTemplate(name, overrideDir))),
     readOthers(overrideDir),
   ]);
   try {
@@ -50,14 +43,15 @@ async function readOthers(folder: string): Promise<ReadonlyMap<string, string>> 
     const why = code === 'ENOENT' ? 'there is no such folder' : `cannot be read (${code})`;
     throw new PortcullisError('template-failed', `template_dir ${folder}: ${why}`, { cause });
   });
-  const ours = new Set<string>(OURS);
-  const others = names.filter((name) => name.endsWith(SITE) && !ours.has(name));
+  const ours = new Set<string>(TEMPLATE_FILES);
+  const others = names.filter((name) => name.endsWith(TEMPLATE_SUFFIX) && !ours.has(name));
   return new Map(
     await Promise.all(
       others
         .toSorted()
         .map(
-          async (name) => [name.slice(0, -SITE.length), await read(join(folder, name))] as const,
+          async (name) =>
+            [name.slice(0, -TEMPLATE_SUFFIX.length), await read(join(folder, name))] as const,
         ),
     ),
   );

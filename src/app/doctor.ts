@@ -4,11 +4,13 @@ import { dirname, join } from 'node:path';
 import { readCertificates } from '../adapters/certificates.ts';
 import { chooseBackend } from '../adapters/choose-backend.ts';
 import { openDocker, type DockerSource } from '../adapters/docker.ts';
+import { namesOfFiles } from '../adapters/file-names.ts';
 import { isLocked } from '../adapters/lock.ts';
 import { openNginxHost } from '../adapters/nginx-host.ts';
 import { otherFirewalls } from '../adapters/other-firewalls.ts';
 import { holdersOf } from '../adapters/port-holders.ts';
 import { run } from '../adapters/run.ts';
+import { loadTemplates } from '../adapters/templates.ts';
 import { resolveWildcard } from '../adapters/wildcard-dns.ts';
 import { certificateChecks, type CertificateFile } from '../core/doctor/certificate-checks.ts';
 import type { Check, Fact } from '../core/doctor/check.ts';
@@ -18,6 +20,7 @@ import {
   type BootState,
   type FirewallFacts,
 } from '../core/doctor/firewall-checks.ts';
+import { inputChecks, type InputFacts } from '../core/doctor/input-checks.ts';
 import { hostChecks, type HostFacts, type Resolved } from '../core/doctor/host-checks.ts';
 import {
   nginxChecks,
@@ -32,6 +35,8 @@ import { openBackend, policyNow } from './firewall.ts';
 import { firewallSnapshot } from './firewall-snapshot.ts';
 import { bootSteps } from './init-boot.ts';
 import { watchUnitState } from './init-watch.ts';
+import { planFor } from './plan-only.ts';
+import { routedNow } from './swarm-once.ts';
 
 const CALL_MS = 4_000;
 const NGINX_MS = 8_000;
@@ -41,18 +46,25 @@ export async function doctor(
   { settings, file }: Pick<LoadedSettings, 'settings' | 'file'>,
   docker: string | undefined,
 ): Promise<readonly Check[]> {
-  const source = await openDocker({ url: docker, env: process.env, limitMs: CALL_MS });
-  const [dockerFacts, nginx, firewall, host, certificates] = await Promise.all([
+  const source = await openDocker({
+    url: docker,
+    env: process.env,
+    limitMs: CALL_MS,
+    compat: settings.compat,
+  });
+  const [dockerFacts, nginx, firewall, host, inputs, certificates] = await Promise.all([
     lookAtDocker(source),
     lookAtNginx(settings, docker),
     lookAtFirewall(settings, source),
     lookAtHost(settings, { file, source, docker }),
+    lookAtInputs(settings, { source, docker }),
     fact(CALL_MS, () => certificatesIn(settings.tls.cert_dir)),
   ]);
   return [
     ...dockerChecks(dockerFacts),
     ...nginxChecks(nginx, settings.nginx),
     ...firewallChecks(firewall, settings.firewall),
+    ...inputChecks(inputs, settings),
     ...certificateChecks(certificates, { dir: settings.tls.cert_dir, nowMs: Date.now() }),
     ...hostChecks(host, settings),
   ];
@@ -172,6 +184,26 @@ async function bootState(settings: Settings): Promise<BootState> {
   if ((await bootSteps(settings)).length > 0) return 'missing';
   const { code } = await run('systemctl', ['is-enabled', BOOT_UNIT], { timeoutMs: CALL_MS });
   return code === 0 ? 'installed' : 'not enabled';
+}
+
+async function lookAtInputs(
+  settings: Settings,
+  { source, docker }: { source: DockerSource; docker: string | undefined },
+): Promise<InputFacts> {
+  const { template_dir, snippet_dir } = settings;
+  const containers = fact(CALL_MS, (signal) => routedNow(settings, { source, signal }));
+  return {
+    containers: await containers,
+    hosts: await fact(CALL_MS, async () => {
+      const plan = await planFor(await valueOf(containers), settings, { docker });
+      return [...plan.sites, ...plan.rejected].map(({ host }) => host);
+    }),
+    templates: await fact(CALL_MS, async () => {
+      await loadTemplates(template_dir);
+      return [...(await namesOfFiles(template_dir))].toSorted();
+    }),
+    snippets: [...(await namesOfFiles(snippet_dir))].toSorted(),
+  };
 }
 
 async function lookAtHost(

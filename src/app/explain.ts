@@ -25,11 +25,10 @@ import type { Container, IpProtocol } from '../core/model.ts';
 import { shownName, shownValue } from '../core/problem-text.ts';
 import type { Route, RoutePlan } from '../core/routes-model.ts';
 import type { Settings } from '../core/settings-schema.ts';
-import { createSwarmView } from '../core/swarm/swarm-view.ts';
 import { PortcullisError } from '../errors.ts';
 import { audit } from './audit.ts';
 import { planFor } from './plan-only.ts';
-import { swarmNow } from './swarm-once.ts';
+import { routedNow } from './swarm-once.ts';
 
 export type Explanation = { readonly subject: string; readonly steps: readonly Step[] };
 
@@ -49,11 +48,7 @@ export async function explain(
   { source, run, docker }: { source: DockerSource; run: Run; docker: string | undefined },
 ): Promise<readonly Explanation[]> {
   const signal = AbortSignal.timeout(30_000);
-  const [listed, swarm] = await Promise.all([
-    source.containers(signal, { all: true }),
-    swarmNow(settings, { source, signal }),
-  ]);
-  const containers = createSwarmView(settings.label_prefix).routed(listed, swarm);
+  const containers = await routedNow(settings, { source, signal, all: true });
   const running = containers.filter(({ state }) => state === 'running');
   const [plan, live, audited] = await Promise.all([
     planFor(running, settings, { docker }),

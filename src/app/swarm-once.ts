@@ -6,7 +6,7 @@ import { readKept } from '../adapters/swarm-file.ts';
 import { readSwarmIdentity } from '../adapters/swarm-identity.ts';
 import type { SwarmNode } from '../core/docker/engine.ts';
 import type { SwarmService } from '../core/docker/from-service.ts';
-import type { Snapshot } from '../core/model.ts';
+import type { Container, Snapshot } from '../core/model.ts';
 import { slimService } from '../core/swarm/service-list.ts';
 import { createSwarmView, type Swarm } from '../core/swarm/swarm-view.ts';
 import type { Settings } from '../core/settings-schema.ts';
@@ -28,6 +28,18 @@ export async function swarmNow(
       : await askManagers(node, settings, signal)) ??
     (await readKept(settings.firewall.state_dir, nodeId))?.services;
   return { nodeId, services: services?.map((each) => slimService(each, settings.label_prefix)) };
+}
+
+/** The containers that routes may go to, with what a Swarm adds; `all`: those that do not run as well. */
+export async function routedNow(
+  settings: Settings,
+  { source, signal, all = false }: { source: DockerSource; signal: AbortSignal; all?: boolean },
+): Promise<readonly Container[]> {
+  const [listed, swarm] = await Promise.all([
+    source.containers(signal, { all }),
+    swarmNow(settings, { source, signal }),
+  ]);
+  return createSwarmView(settings.label_prefix).routed(listed, swarm);
 }
 
 /** Undefined where Docker refuses, as a manager without a majority does, or a proxy before its socket. */

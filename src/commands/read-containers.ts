@@ -26,15 +26,8 @@ export async function readContainers(
   const { openDocker } = await import('../adapters/docker.ts');
   const source = await openDocker({ url: docker, env: process.env, compat: settings.compat });
   const { signal } = new AbortController(); // each call has a limit of its own
-  const [{ swarmNow }, { createSwarmView }] = await Promise.all([
-    import('../app/swarm-once.ts'),
-    import('../core/swarm/swarm-view.ts'),
-  ]);
-  const [running, swarm] = await Promise.all([
-    source.containers(signal),
-    swarmNow(settings, { source, signal }),
-  ]);
-  return createSwarmView(settings.label_prefix).routed(running, swarm);
+  const { routedNow } = await import('../app/swarm-once.ts');
+  return routedNow(settings, { source, signal });
 }
 
 /** What labels make `public` and nothing publishes, for containers from a file: Docker's own are told by the firewall. */

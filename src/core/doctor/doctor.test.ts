@@ -75,6 +75,11 @@ test('a good host: every check is ok', () => {
   );
 });
 
+const elsewhere = nginxChecks(
+  { ...nginx, version: unknown('cannot run /no/nginx (ENOENT)') },
+  { ...settings.nginx, binary: '/no/nginx' },
+);
+
 type Row = readonly [title: string, checks: readonly Check[], name: string, expected: RegExp];
 const rows: readonly Row[] = [
   ['no socket', byDocker({ engine: unknown('no socket') }), 'docker', /^problem.*start docker/],
@@ -102,6 +107,12 @@ const rows: readonly Row[] = [
   ['a clock ahead', byDocker({ clockMs: -9_000 }), 'clock', /^warning is 9 s ahead/],
   ['no time told', byDocker({ clockMs: undefined }), 'clock', /^not checked/],
   ['no Nginx', byNginx({ version: unknown('none') }), 'nginx', /^problem.*apt-get install nginx/],
+  [
+    'a wrong nginx.binary',
+    elsewhere,
+    'nginx',
+    /^problem cannot run.* set nginx\.binary, now \/no\/nginx,/,
+  ],
   ['not included', byNginx({ included: known(false) }), 'nginx include', /^problem.*init/],
   [
     'refused',

@@ -42,11 +42,12 @@ const containerOf = ({ control }: Place): string | undefined =>
 function found({ version }: NginxCheckFacts, nginx: Place): Check {
   if (version.known) return ok('nginx', `${nginx.binary} ${version.value} (${nginx.control})`);
   const container = containerOf(nginx);
-  return problem(
-    'nginx',
-    version.why,
-    container === undefined ? 'apt-get install nginx' : `docker start ${container}`,
-  );
+  if (container !== undefined) return problem('nginx', version.why, `docker start ${container}`);
+  const fix =
+    nginx.binary === 'nginx'
+      ? 'apt-get install nginx'
+      : `set nginx.binary, now ${nginx.binary}, to where Nginx lies`;
+  return problem('nginx', version.why, fix);
 }
 
 function included(facts: NginxCheckFacts, nginx: Place): Check {

@@ -1,5 +1,6 @@
 /** Facts about one container, host or port -> sentences, in the order of the packet's and the label's way. */
 import type { Finding } from '../exposure/exposure.ts';
+import { nearLabels } from '../labels/near-labels.ts';
 import type { Container, Problem } from '../model.ts';
 import { problemText, shownName, shownValue } from '../problem-text.ts';
 import type { RejectedRoute } from '../routes-model.ts';
@@ -14,11 +15,14 @@ export type Step = {
 
 export function labelSteps({ labels }: Container, prefix: string): readonly Step[] {
   const own = Object.entries(labels).filter(([key]) => key.startsWith(`${prefix}.`));
-  if (own.length === 0) return [{ about: 'labels', text: `no label begins with "${prefix}."` }];
-  return own.map(([key, value]) => ({
-    about: 'labels',
-    text: `${shownName(key)} = ${shownValue(value)}`,
-  }));
+  const texts = [
+    ...(own.length === 0 ? [`no label begins with "${prefix}."`] : []),
+    ...own.map(([key, value]) => `${shownName(key)} = ${shownValue(value)}`),
+    ...nearLabels(labels, prefix).map(
+      ({ label, meant }) => `${shownName(label)} is not read; is ${shownName(meant)} meant?`,
+    ),
+  ];
+  return texts.map((text) => ({ about: 'labels', text }));
 }
 
 export type Served = { readonly host: string; readonly path: string; readonly address: string };

@@ -5,6 +5,7 @@ import { container } from '../testing/container.ts';
 import {
   decisionSteps,
   healthStep,
+  labelSteps,
   requestStep,
   traceTexts,
   type Live,
@@ -162,3 +163,20 @@ test('healthStep(): one that does not run has no health', () => {
   );
   assert.match(healthStep(container('web', { health: 'unhealthy' })).text, /no traffic/);
 });
+
+for (const [title, labels, told] of [
+  ['one of ours', { 'portcullis.port': '80' }, ['portcullis.port = "80"']],
+  [
+    'a prefix with a slip',
+    { 'portculis.host': 'a.example' },
+    ['no label begins with "portcullis."', 'portculis.host is not read; is portcullis.host meant?'],
+  ],
+] as const) {
+  test(`labelSteps(): ${title}`, () => {
+    const steps = labelSteps(container('web', { labels }), 'portcullis');
+    assert.deepEqual(
+      steps.map(({ text }) => text),
+      told,
+    );
+  });
+}
