@@ -28,12 +28,28 @@ writeFileSync(at('folder.yaml'), `nginx: { config: ${folder}, dir: ${folder}/ngi
 writeFileSync(at('plain'), '');
 symlinkSync('nowhere', at('dangling'));
 
+writeFileSync(
+  at('mail.json'),
+  JSON.stringify({
+    name: 'lab',
+    services: {
+      mail: {
+        image: 'mail',
+        ports: [{ target: 25, published: '25', protocol: 'tcp' }],
+        labels: { 'portcullis.public': '26/tcp' },
+      },
+    },
+  }),
+);
+const UNGRANTED =
+  'warning: container lab-mail-1: label portcullis.public names 26/tcp, which the container does not publish (it publishes 25/tcp); name a published host port';
+
 const empty = (flags: string, what = 'a file'): string =>
   `error: option '${flags}' argument '' is invalid. It must be the path of ${what}.`;
 const asked = "error: command-argument value '$' is invalid for argument 'host|container|port'.";
 
 /** No Docker is there: what says so was asked too early. */
-const WRONG: readonly [args: readonly string[], code: 1 | 2, ...told: readonly string[]][] = [
+const WRONG: readonly [args: readonly string[], code: 1 | 2 | 4, ...told: readonly string[]][] = [
   [['init', '--undo', '--enable'], 2, "'--enable' cannot be used with option '--undo'"],
   [['init', '--enable', '--no-units'], 2, "'--enable' cannot be used with option '--no-units'"],
   [['generate', '--from', ''], 2, empty('--from <file>')],
@@ -63,6 +79,8 @@ const WRONG: readonly [args: readonly string[], code: 1 | 2, ...told: readonly s
     1,
     `portcullis: --out ${at('dangling')}: cannot be written (ENOENT): no folder can be made there: choose another one`,
   ],
+  [['routes', '--from', at('mail.json')], 4, UNGRANTED],
+  [['generate', '--from', at('mail.json'), '--dry-run'], 4, UNGRANTED],
   [['explain', ''], 2, asked.replace('$', ''), 'It must be a host, a container or a port.'],
   [['explain', '0'], 2, asked.replace('$', '0'), 'A port is from 1 to 65535.'],
   [['explain', '99999'], 2, asked.replace('$', '99999'), 'A port is from 1 to 65535.'],

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { settingKeys } from './core/settings-keys.ts';
 import { PortcullisError } from './errors.ts';
 import { loadSettings } from './settings.ts';
 
@@ -178,6 +179,16 @@ test('loadSettings(): the environment beats the file, a flag beats both', async 
   assert.equal(settings.watch.linger, 120_000);
   assert.deepEqual(settings.firewall.trusted_interfaces, ['wg0', 'tun0']);
 });
+
+for (const { key, variable, default: byDefault } of settingKeys()) {
+  test(`loadSettings(): ${variable} takes what ${key} is by default`, async () => {
+    const [{ settings }, { settings: defaults }] = await Promise.all([
+      loadSettings({ file: undefined, env: { [variable]: byDefault } }),
+      loadSettings({ file: undefined, env: {} }),
+    ]);
+    assert.deepEqual(settings, defaults);
+  });
+}
 
 test('loadSettings(): a wrong variable is named', async () => {
   await assert.rejects(load('', { PORTCULLIS_NGINX_IPV6: 'no' }), {

@@ -6,10 +6,9 @@ export function addHelp(parent: Command): void {
     .command('help')
     .description('display help for command')
     .argument('[command]')
-    .action(async (name: string | undefined) => {
-      if (name === undefined) return parent.help();
-      const asked = parent.commands.find((each) => each.name() === name);
-      if (asked) return asked.help();
-      await parent.parseAsync([name], { from: 'user' }); // fails as a wrong command does
+    .action(async (name: string = '') => {
+      const asked = name === '' ? parent : parent.commands.find((each) => each.name() === name);
+      if (asked) asked.help();
+      else await parent.parseAsync([name], { from: 'user' }); // fails as a wrong command does
     });
 }

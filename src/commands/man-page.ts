@@ -3,12 +3,13 @@ import { manPage, type ManCommand, type ManOption } from '../core/man-page.ts';
 
 /** Hidden: the build writes what it prints beside the program. */
 export function addManPage(program: Command): void {
-  program.command('man-page', { hidden: true }).action(() => {
-    process.stdout.write(manPageOf(program));
+  program.command('man-page', { hidden: true }).action(async () => {
+    process.stdout.write(await manPageOf(program));
   });
 }
 
-export function manPageOf(program: Command): string {
+export async function manPageOf(program: Command): Promise<string> {
+  const { settingsWithMeaning } = await import('../core/settings-meanings.ts'); // late: only needed here
   const help = program.createHelp();
   const optionsOf = (command: Command): readonly ManOption[] =>
     help
@@ -41,5 +42,6 @@ export function manPageOf(program: Command): string {
       .visibleCommands(program)
       .filter((command) => command.name() !== 'help')
       .flatMap((command) => leaves(command, '')),
+    settings: settingsWithMeaning(),
   });
 }

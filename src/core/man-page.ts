@@ -11,12 +11,21 @@ export type ManCommand = {
   readonly options: readonly ManOption[];
 };
 
+export type ManSetting = {
+  /** `nginx.dir` */
+  readonly key: string;
+  readonly meaning: string;
+  readonly default: string;
+  readonly choices: readonly string[] | undefined;
+};
+
 export type Manual = {
   readonly program: string;
   readonly version: string;
   readonly description: string;
   readonly options: readonly ManOption[];
   readonly commands: readonly ManCommand[];
+  readonly settings: readonly ManSetting[];
 };
 
 /** Exit codes and files are the same for all commands. */
@@ -25,11 +34,15 @@ const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] = [
   [1, 'it failed, and nothing is half-applied; standard error says what to do'],
   [2, 'wrong usage or wrong configuration'],
   [3, 'a check found something'],
-  [4, 'done, but a container was rejected or a site quarantined'],
+  [
+    4,
+    'done, but not all as labels ask: a container was rejected, a site quarantined, or a certificate or a public port refused; standard error names it',
+  ],
 ];
 
 /** troff with the man macros, for `man` and `mandoc`. */
-export function manPage({ program, version, description, options, commands }: Manual): string {
+export function manPage(manual: Manual): string {
+  const { program, version, description, options, commands, settings } = manual;
   return [
     `.TH ${program.toUpperCase()} 1 "" "${escaped(`${program} ${version}`)}"`,
     '.SH NAME',
@@ -45,6 +58,13 @@ export function manPage({ program, version, description, options, commands }: Ma
       escaped(command.description),
       ...command.options.flatMap(optionLines),
     ]),
+    '.SH SETTINGS',
+    escaped(
+      'Keys of the configuration file; a dot stands for a section, as in "nginx: { dir: ... }".',
+    ),
+    escaped('Each is an environment variable as well, as PORTCULLIS_NGINX_DIR for nginx.dir, with'),
+    escaped('commas in lists. Options beat the environment, and that beats the file.'),
+    ...settings.flatMap(settingLines),
     '.SH EXIT STATUS',
     ...EXIT_CODES.flatMap(([code, meaning]) => ['.TP', String(code), escaped(meaning)]),
     '.SH FILES',
@@ -61,6 +81,16 @@ const optionLines = ({ flags, description }: ManOption): readonly string[] => [
   '.TP',
   `.B ${escaped(flags)}`,
   escaped(description),
+];
+
+const settingLines = (setting: ManSetting): readonly string[] => [
+  '.TP',
+  `.B ${escaped(setting.key)}`,
+  escaped(setting.meaning),
+  '.br',
+  escaped(
+    `Default: ${setting.default === '' ? 'empty' : setting.default}${setting.choices ? `; one of ${setting.choices.join(', ')}` : ''}`,
+  ),
 ];
 
 /** A leading dot or quote would be a request, a backslash an escape; a hyphen is to stay one. */

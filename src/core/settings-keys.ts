@@ -1,4 +1,5 @@
 import { closest, distance } from 'fastest-levenshtein';
+import * as z from 'zod';
 import { settingsSchema } from './settings-schema.ts';
 
 export type SettingValue = string | number | boolean | readonly string[];
@@ -9,38 +10,50 @@ export type SettingKey = {
   /** `PORTCULLIS_NGINX_DIR` */
   readonly variable: string;
   readonly type: 'string' | 'number' | 'boolean' | 'list';
+  /** As in the variable: lists with commas, times with their unit. */
+  readonly default: string;
+  /** Undefined: too many to list. */
+  readonly choices: readonly string[] | undefined;
 };
-
-/** Times are written as text, though the schema gives milliseconds. */
-const TIMES = 'watch';
 
 /** Every key of the configuration, leaves only. */
 export function settingKeys(): readonly SettingKey[] {
-  return leaves(settingsSchema.parse({}), []);
+  return leaves(settingsSchema.shape, []);
 }
 
-function leaves(value: object, path: readonly string[]): readonly SettingKey[] {
-  return Object.entries(value).flatMap(
-    ([name, child]: [string, unknown]): readonly SettingKey[] => {
+function leaves(shape: object, path: readonly string[]): readonly SettingKey[] {
+  return Object.entries(shape).flatMap(
+    ([name, schema]: [string, unknown]): readonly SettingKey[] => {
       const here = [...path, name];
-      if (typeof child === 'object' && child !== null && !Array.isArray(child)) {
-        return leaves(child, here);
+      if (!(schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault)) {
+        throw new Error(`${here.join('.')} has no default`);
       }
+      const inner = schema.unwrap();
+      if (inner instanceof z.ZodObject) return leaves(inner.shape, here);
+      const byDefault = schema.def.defaultValue;
       return [
         {
           path: here,
           key: here.join('.'),
           variable: `PORTCULLIS_${here.join('_').toUpperCase()}`,
-          type: Array.isArray(child) ? 'list' : path[0] === TIMES ? 'string' : typeOf(child),
+          type: typeOf(byDefault),
+          default: String(byDefault),
+          choices: choicesOf(inner),
         },
       ];
     },
   );
 }
 
-function typeOf(value: unknown): 'string' | 'number' | 'boolean' {
+function typeOf(value: unknown): SettingKey['type'] {
+  if (Array.isArray(value)) return 'list';
   if (typeof value === 'number') return 'number';
   return typeof value === 'boolean' ? 'boolean' : 'string';
+}
+
+function choicesOf(schema: unknown): readonly string[] | undefined {
+  if (schema instanceof z.ZodBoolean) return ['true', 'false'];
+  return schema instanceof z.ZodEnum ? schema.options.map(String) : undefined;
 }
 
 /**
