@@ -56,19 +56,19 @@ const CASES: readonly [title: string, facts: Partial<InputFacts>, told: readonly
     'an override with a slip',
     { templates: known(['sites.conf.ejs']) },
     [
-      `warning templates: sites.conf.ejs ${UNUSED} mv /t/sites.conf.ejs /t/site.conf.ejs, or ask for it with the label portcullis.template=sites`,
+      `warning templates: sites.conf.ejs ${UNUSED} mv /t/sites.conf.ejs /t/site.conf.ejs, if that is meant, or ask for it with the label portcullis.template=sites`,
     ],
   ],
   [
     'an override with another ending',
     { templates: known(['site.conf']) },
-    [`warning templates: site.conf ${UNUSED} mv /t/site.conf /t/site.conf.ejs`],
+    [`warning templates: site.conf ${UNUSED} mv /t/site.conf /t/site.conf.ejs, if that is meant`],
   ],
   [
     'a template of a label with a slip',
     { templates: known(['shopp.conf.ejs']) },
     [
-      `warning templates: shopp.conf.ejs ${UNUSED} mv /t/shopp.conf.ejs /t/shop.conf.ejs, or ask for it with the label portcullis.template=shopp`,
+      `warning templates: shopp.conf.ejs ${UNUSED} mv /t/shopp.conf.ejs /t/shop.conf.ejs, if that is meant, or ask for it with the label portcullis.template=shopp`,
     ],
   ],
   [
@@ -82,14 +82,14 @@ const CASES: readonly [title: string, facts: Partial<InputFacts>, told: readonly
     'a snippet with a slip',
     { snippets: ['shopp.example.com.conf'] },
     [
-      'warning snippets: shopp.example.com.conf in /s is not used: no site has that name now. fix: mv /s/shopp.example.com.conf /s/shop.example.com.conf',
+      'warning snippets: shopp.example.com.conf in /s is not used: no site has that name now. fix: mv /s/shopp.example.com.conf /s/shop.example.com.conf, if that is meant',
     ],
   ],
   [
     'a snippet for all with a slip',
     { snippets: ['defualt.location.conf'] },
     [
-      'warning snippets: defualt.location.conf in /s is not used: no site has that name now. fix: mv /s/defualt.location.conf /s/default.location.conf',
+      'warning snippets: defualt.location.conf in /s is not used: no site has that name now. fix: mv /s/defualt.location.conf /s/default.location.conf, if that is meant',
     ],
   ],
   [

@@ -103,4 +103,4 @@ function snippets(facts: InputFacts, { snippet_dir }: Places): readonly Check[] 
 }
 
 const renaming = (folder: string, from: string, to: string): string =>
-  `mv ${folder}/${shownName(from)} ${folder}/${shownName(to)}`;
+  `mv ${folder}/${shownName(from)} ${folder}/${shownName(to)}, if that is meant`;
