@@ -15,10 +15,11 @@ import { whyUnreadable } from './why-unreadable.ts';
  * @throws {PortcullisError} `template-failed`, with the file
  */
 export async function loadTemplates(overrideDir: string): Promise<Templates> {
-  const [[site, index, quarantined, maintenance], others] = await Promise.all([
-    Promise.all(TEMPLATE_FILES.map((name) => readTemplate(name, overrideDir))),
-    readOthers(overrideDir),
-  ]);
+  // First: what is wrong with the folder is told with the key that names it.
+  const others = await readOthers(overrideDir);
+  const [site, index, quarantined, maintenance] = await Promise.all(
+    TEMPLATE_FILES.map((name) => readTemplate(name, overrideDir)),
+  );
   try {
     return compileTemplates({
       site: site ?? '',
@@ -36,12 +37,19 @@ export async function loadTemplates(overrideDir: string): Promise<Templates> {
   }
 }
 
+const WHY_NO_FOLDER: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such folder',
+  ENOTDIR: 'is a file, not a folder',
+};
+
 async function readOthers(folder: string): Promise<ReadonlyMap<string, string>> {
   if (folder === '') return new Map();
   const names = await readdir(folder).catch((cause: unknown) => {
-    const code = codeOf(cause);
-    const why = code === 'ENOENT' ? 'there is no such folder' : `cannot be read (${code})`;
-    throw new PortcullisError('template-failed', `template_dir ${folder}: ${why}`, { cause });
+    throw new PortcullisError(
+      'template-failed',
+      `template_dir ${folder}: ${WHY_NO_FOLDER[codeOf(cause)] ?? `cannot be read (${codeOf(cause)})`}`,
+      { cause },
+    );
   });
   const ours = new Set<string>(TEMPLATE_FILES);
   const others = names.filter((name) => name.endsWith(TEMPLATE_SUFFIX) && !ours.has(name));
