@@ -67,20 +67,30 @@ async function followOnce(deps: FollowDeps, onConnected: () => void): Promise<vo
   const bell = createBell();
   const held = new Set<string>();
   let lastEventAt = -Infinity;
-  /** Names and ids. */
-  let known = new Set<string>();
+  /** Drivers, by name and id. */
+  let known = new Map<string, string>();
   const onNetworks = (networks: readonly Network[]): void => {
-    known = new Set(networks.flatMap(({ id, name }) => [id, name]));
+    known = new Map(networks.flatMap(({ id, name, driver }) => [id, name].map((k) => [k, driver])));
     deps.onNetworks(networks);
   };
-  /** Podman tells of no network that was made, only of the containers on it. */
+  /**
+   * Podman tells of no network that was made, only of the containers on it. Docker does not tell that a
+   * container on an overlay network has come onto `docker_gwbridge`, to whose address it forwards.
+   */
   const askForNetworksOf = async (ids: readonly string[]): Promise<void> => {
-    const unknown = ids
-      .flatMap((id) => tracker.get(id)?.endpoints ?? [])
-      .filter(({ networkId, network }) => !known.has(networkId) && !known.has(network));
-    if (unknown.length === 0) return;
+    const places = ids.flatMap((id) => {
+      const { published = [], endpoints = [] } = tracker.get(id) ?? {};
+      return endpoints.map(({ networkId, network }) => ({
+        network,
+        isPublished: published.length > 0,
+        driver: known.get(networkId) ?? known.get(network),
+      }));
+    });
+    const unknown = places.filter(({ driver }) => driver === undefined);
+    const onOverlay = places.some(({ driver, isPublished }) => isPublished && driver === 'overlay');
+    if (unknown.length === 0 && !onOverlay) return;
     onNetworks(await source.networks(signal));
-    for (const { network } of unknown) known.add(network); // asked for once
+    for (const { network } of unknown) if (!known.has(network)) known.set(network, ''); // asked for once
   };
   try {
     const stream = source.events({ signal });

@@ -81,10 +81,7 @@ export const certificatesIn = (dataRoot: string, { certificates }: Settings['swa
 
 /** The snapshot with what the Swarm opens on this node, for the firewall. */
 export const withSwarm = (
-  { containers, networks }: Snapshot,
+  snapshot: Snapshot,
   swarm: Swarm,
   { label_prefix }: Pick<Settings, 'label_prefix'>,
-): Snapshot => ({
-  containers: createSwarmView(label_prefix).guarded(containers, swarm),
-  networks,
-});
+): Snapshot => createSwarmView(label_prefix).guarded(snapshot, swarm);

@@ -120,7 +120,7 @@ async function runSession(deps: WatchDeps, session: Session): Promise<void> {
       const services = swarm.guarded();
       if (!networks || !services) return undefined;
       const containers = [...tracker.containers, ...tracker.ended];
-      return { containers: view.guarded(containers, services), networks };
+      return view.guarded({ containers, networks }, services);
     },
     onProblems: createTold(log),
     board,

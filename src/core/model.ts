@@ -56,6 +56,8 @@ export type Container = {
   readonly swarmPorts?: 'ingress' | 'host';
 };
 
+export type Member = { readonly id: string; readonly ipv4?: string; readonly ipv6?: string };
+
 export type Network = {
   readonly id: string;
   readonly name: string;
@@ -67,8 +69,8 @@ export type Network = {
   readonly internal: boolean;
   /** The Swarm routing mesh. */
   readonly ingress: boolean;
-  /** Where the routing mesh takes in packets for published ports; only of `docker_gwbridge`. */
-  readonly meshAddress?: string;
+  /** Who is on it, by container id; only of `docker_gwbridge`, where the routing mesh is `ingress-sbox`. */
+  readonly members?: readonly Member[];
   readonly options: Readonly<Record<string, string>>;
 };
 

@@ -40,6 +40,23 @@ test('networkFromApi(): subnets of both families and the flags', () => {
   });
 });
 
+test('networkFromApi(): an inspect tells who is on it', () => {
+  const from = entry({
+    Containers: {
+      'ingress-sbox': {
+        Name: 'gateway_ingress-sbox',
+        IPv4Address: '172.18.0.2/16',
+        IPv6Address: '',
+      },
+      c1: { IPv4Address: '172.18.0.4/16', IPv6Address: 'fd00::4/64' },
+    },
+  });
+  assert.deepEqual(networkFromApi(from, 0).members, [
+    { id: 'ingress-sbox', ipv4: '172.18.0.2' },
+    { id: 'c1', ipv4: '172.18.0.4', ipv6: 'fd00::4' },
+  ]);
+});
+
 test('networkFromApi(): no address management is no subnet', () => {
   assert.deepEqual(networkFromApi(entry({ IPAM: { Config: null } }), 0).subnets, []);
   assert.deepEqual(networkFromApi(entry({}), 0).subnets, []);

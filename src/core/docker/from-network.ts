@@ -1,4 +1,4 @@
-import type { Network } from '../model.ts';
+import type { Member, Network } from '../model.ts';
 import { ipAddress, isUnset } from './ports.ts';
 import {
   listField,
@@ -34,16 +34,28 @@ export function networkFromApi(entry: unknown, index: number): Network {
     subnets: subnets(objectField(from, 'IPAM', place), place),
     internal: optionalFlag(from, 'Internal', place),
     ingress: optionalFlag(from, 'Ingress', place),
-    ...meshAddress(from, place),
+    ...members(from, place),
     options,
   };
 }
 
-/** Only an inspect of `docker_gwbridge` tells it; a list does not say who is on a network. */
-function meshAddress(from: JsonObject, place: string): Pick<Network, 'meshAddress'> {
-  const member = objectField(objectField(from, 'Containers', place), 'ingress-sbox', place);
-  const [address = ''] = optionalText(member, 'IPv4Address', place).split('/');
-  return isUnset(address) ? {} : { meshAddress: ipAddress(address, place) };
+/** Only an inspect tells them; a list does not say who is on a network. */
+function members(from: JsonObject, place: string): Pick<Network, 'members'> {
+  const found = Object.entries(objectField(from, 'Containers', place)).map(
+    ([id, value]): Member => {
+      const member = objectAt(value, place);
+      const [ipv4, ipv6] = ['IPv4Address', 'IPv6Address'].map((key) => {
+        const [address = ''] = optionalText(member, key, place).split('/');
+        return isUnset(address) ? undefined : ipAddress(address, place);
+      });
+      return {
+        id,
+        ...(ipv4 !== undefined && { ipv4 }),
+        ...(ipv6 !== undefined && { ipv6 }),
+      };
+    },
+  );
+  return found.length > 0 ? { members: found } : {};
 }
 
 /** As Docker names the Linux bridge of a network. */

@@ -52,17 +52,10 @@ export function forwardedTo(
   port: Pick<PublishedPort, 'hostPort' | 'containerPort'>,
   { networks }: Snapshot,
 ): readonly EndpointPort[] {
-  if (container.swarmPorts === 'ingress') {
-    const { hostPort } = port;
-    return networks.flatMap(({ meshAddress: address }) =>
-      address === undefined ? [] : [{ address, port: hostPort }],
-    );
-  }
+  const taken = container.swarmPorts === 'ingress' ? port.hostPort : port.containerPort;
   return container.endpoints
     .filter((endpoint) => networkOf(endpoint, networks)?.driver === 'bridge')
-    .flatMap((endpoint) =>
-      addressesOf(endpoint).map((address) => ({ address, port: port.containerPort })),
-    );
+    .flatMap((endpoint) => addressesOf(endpoint).map((address) => ({ address, port: taken })));
 }
 
 /** The container's addresses that Docker puts no NAT before: gateway mode "routed", for each family by itself. */

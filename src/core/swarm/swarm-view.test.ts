@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { containerRoutes, type RouteSettings } from '../container-routes.ts';
 import type { ServicePort, SwarmService } from '../docker/from-service.ts';
-import type { Container } from '../model.ts';
+import { forwardedTo } from '../firewall/container-network.ts';
+import { aNetwork } from '../firewall/snapshot.fixture.ts';
+import type { Container, Member, Network } from '../model.ts';
 import { container } from '../testing/container.ts';
 import { createSwarmView, type Swarm } from './swarm-view.ts';
 
@@ -172,8 +174,8 @@ test('guarded(): ports in host mode are there before a task is, and the task has
   const known = swarm(service('web', ['host 7000:80', 'mesh 7001:81']));
   const ports = (containers: readonly Container[]): readonly unknown[] =>
     view
-      .guarded(containers, known)
-      .map(({ swarmPorts, state, published, portBindings }) => [
+      .guarded({ containers, networks: [] }, known)
+      .containers.map(({ swarmPorts, state, published, portBindings }) => [
         swarmPorts,
         state,
         [...published, ...portBindings].map(({ hostPort }) => hostPort),
@@ -187,6 +189,40 @@ test('guarded(): ports in host mode are there before a task is, and the task has
     ['ingress', 'running', [7001]],
   ]);
 });
+
+const gateway = (...members: readonly Member[]): Network =>
+  aNetwork({ id: 'gw', name: 'docker_gwbridge', bridge: 'docker_gwbridge', members });
+
+const ONTO: readonly [title: string, member: Member, tasks: number, expected: readonly string[]][] =
+  [
+    ['a task', { id: 'web.1.t1', ipv4: '172.18.0.4' }, 1, ['172.18.0.4:80']],
+    [
+      'a task, both families',
+      { id: 'web.1.t1', ipv4: '172.18.0.4', ipv6: 'fd00::4' },
+      1,
+      ['172.18.0.4:80', 'fd00::4:80'],
+    ],
+    ['somebody else', { id: 'other', ipv4: '172.18.0.4' }, 1, []],
+    ['the mesh', { id: 'ingress-sbox', ipv4: '172.18.0.2' }, 0, ['172.18.0.2:7001']],
+  ];
+for (const [title, member, tasks, expected] of ONTO) {
+  test(`guarded(): forwarded to on docker_gwbridge: ${title}`, () => {
+    const containers = tasks === 0 ? [] : [task('web', { ports: ['7000:80'] })];
+    const snapshot = createSwarmView('portcullis').guarded(
+      { containers, networks: [gateway(member)] },
+      swarm(service('web', ['host 7000:80', 'mesh 7001:81'])),
+    );
+    const found = snapshot.containers
+      .filter(({ published }) => published.length > 0)
+      .flatMap((each) =>
+        each.published.flatMap((published) => forwardedTo(each, published, snapshot)),
+      );
+    assert.deepEqual(
+      found.map(({ address, port: number }) => `${address}:${number}`),
+      expected,
+    );
+  });
+}
 
 test('public ports of a service with both modes go to the part that has them', () => {
   const view = createSwarmView('portcullis');
@@ -205,6 +241,9 @@ test('unchanged containers and services give the same objects', () => {
   const view = createSwarmView('portcullis');
   const known = swarm(service('web', BOTH));
   const containers = [task('web', { ports: ['7000:9000'] }), task('gone'), container('plain')];
-  const [first, second] = [view.guarded(containers, known), view.guarded(containers, known)];
+  const networks = [gateway({ id: 'web.1.t1', ipv4: '172.18.0.4' })];
+  const guarded = (): readonly Container[] =>
+    view.guarded({ containers, networks }, known).containers;
+  const [first, second] = [guarded(), guarded()];
   for (const [index, each] of first.entries()) assert.equal(each, second[index], each.name);
 });

@@ -1,6 +1,7 @@
 /** What a Swarm adds to the containers of this node: labels of services, and ports that are open on every node. */
 import type { ServicePort, SwarmService } from '../docker/from-service.ts';
-import type { Container, PublishedPort } from '../model.ts';
+import type { Container, PublishedPort, Snapshot } from '../model.ts';
+import { createGateway } from './gateway.ts';
 import { labelsAbout } from './labels-about.ts';
 import { hasSwarmLabels, taskServiceId, withoutSwarmLabels } from './task.ts';
 
@@ -16,8 +17,11 @@ export type SwarmView = {
   tasks(containers: readonly Container[], swarm: Swarm): readonly Container[];
   /** `running`, and one for each service that the mesh serves: what routes may go to. */
   routed(running: readonly Container[], swarm: Swarm): readonly Container[];
-  /** The same, and one for each service that may open a port in host mode: what the firewall must know. */
-  guarded(containers: readonly Container[], swarm: Swarm): readonly Container[];
+  /**
+   * The same with their addresses on `docker_gwbridge`, and one for each service that may open a port
+   * in host mode: what the firewall must know.
+   */
+  guarded(snapshot: Snapshot, swarm: Swarm): Snapshot;
 };
 
 /** An unchanged container of an unchanged service gives the same object each time. */
@@ -25,6 +29,7 @@ export function createSwarmView(prefix: string): SwarmView {
   const known = new WeakMap<Container, { service: SwarmService | undefined; task: Container }>();
   const meshes = new WeakMap<SwarmService, Container>();
   const elsewhere = new WeakMap<SwarmService, Container>();
+  const onGateway = createGateway();
 
   const view: SwarmView = {
     tasks(containers, { nodeId, services }) {
@@ -48,15 +53,18 @@ export function createSwarmView(prefix: string): SwarmView {
         .filter(({ ports }) => ports.some(isIngress))
         .map((service) => remembered(meshes, service, () => meshOf(service, prefix))),
     ],
-    guarded(containers, swarm) {
+    guarded({ containers, networks }, swarm) {
       const here = new Set(containers.flatMap(({ published }) => published.map(portKey)));
-      return [
-        ...view.routed(containers, swarm),
-        ...(swarm.services ?? [])
-          // With a task of it here, the task has the port.
-          .filter(({ ports }) => ports.some((port) => isHost(port) && !here.has(keyOf(port))))
-          .map((service) => remembered(elsewhere, service, () => elsewhereOf(service))),
-      ];
+      return {
+        containers: [
+          ...onGateway(view.routed(containers, swarm), networks),
+          ...(swarm.services ?? [])
+            // With a task of it here, the task has the port.
+            .filter(({ ports }) => ports.some((port) => isHost(port) && !here.has(keyOf(port))))
+            .map((service) => remembered(elsewhere, service, () => elsewhereOf(service))),
+        ],
+        networks,
+      };
     },
   };
   return view;
