@@ -7,11 +7,11 @@ import type { Following } from './follow-swarm.ts';
 import { certificatesIn } from './swarm-once.ts';
 import { pause } from './wait.ts';
 
-/** After this a worker looks again what it is, and whose certificate it has. */
+/** After this, or at an event that may mean more, a worker looks again what it is and who the managers are. */
 const ROUND_MS = 30_000;
 
 /**
- * A worker: asks one manager, and the next where that one does not answer. Comes back after a while, to
+ * A worker: asks one manager, and the next where that one does not answer. Comes back after a round, to
  * be called again with what the engine says then.
  */
 export async function askOneManager(following: Following): Promise<void> {
@@ -21,29 +21,41 @@ export async function askOneManager(following: Following): Promise<void> {
     await bell.wait(ROUND_MS, signal);
     return;
   }
+  const round = new AbortController();
+  const ended = AbortSignal.any([signal, round.signal]);
+  const rung = bell.wait(ROUND_MS, ended).then(() => round.abort());
   try {
-    await askEach(following, performance.now() + ROUND_MS);
+    await askEach({ ...following, signal: ended });
   } catch (error) {
     if (signal.aborted) return;
     if (!(error instanceof PortcullisError)) throw error;
     lost(error);
     await pause(backoffDelay(3, random()), signal);
+  } finally {
+    round.abort();
+    await rung;
   }
 }
 
-/** @throws {PortcullisError} where no manager answers */
-async function askEach(following: Following, until: number): Promise<void> {
+/**
+ * Ends with the signal.
+ *
+ * @throws {PortcullisError} where no manager answers
+ */
+async function askEach(following: Following): Promise<void> {
   const { settings, node, manager, log, random, signal } = following;
   const { port } = settings.swarm;
-  const identity = await readSwarmIdentity(certificatesIn(node.dataRoot, settings.swarm));
   let failure = unavailable('the engine names no manager of the Swarm');
   for (const address of inOrder(node.managers, manager.address, random)) {
+    // Anew for each: the certificate may have been renewed while the last one was listened to.
+    const identity = await readSwarmIdentity(certificatesIn(node.dataRoot, settings.swarm));
     const client = openManager(address, { port, identity });
     try {
-      await listenTo(client, following, until);
+      await listenTo(client, following);
       return;
     } catch (error) {
-      if (signal.aborted || !(error instanceof PortcullisError)) throw error;
+      if (signal.aborted) return;
+      if (!(error instanceof PortcullisError)) throw error;
       log.debug('manager-lost', { address, reason: error.message });
       failure = error;
     } finally {
@@ -57,9 +69,8 @@ async function askEach(following: Following, until: number): Promise<void> {
 async function listenTo(
   client: ManagerClient,
   { settings, registry, manager, confirmed, signal }: Following,
-  until: number,
 ): Promise<void> {
-  while (!signal.aborted && performance.now() < until) {
+  while (!signal.aborted) {
     const news = await client.ask(manager.version, signal);
     if (!news) {
       await confirmed(client.address, false);
@@ -75,7 +86,7 @@ async function listenTo(
 }
 
 /** The one of last time first, the others in any order: a thousand workers spread over the managers. */
-const inOrder = (
+export const inOrder = (
   addresses: readonly string[],
   last: string | undefined,
   random: () => number,

@@ -1,5 +1,6 @@
 import { readSwarmIdentity, type SwarmIdentity } from '../adapters/swarm-identity.ts';
 import { serveServices, type SwarmServer } from '../adapters/swarm-server.ts';
+import { watchFiles } from '../adapters/watch-files.ts';
 import type { SwarmService } from '../core/docker/from-service.ts';
 import { backoffDelay } from '../core/backoff.ts';
 import { slimService } from '../core/swarm/service-list.ts';
@@ -19,7 +20,9 @@ const RENEW_LOOK_MS = 30_000;
  * manager any more, or with the signal.
  */
 export async function followEngine(following: Following): Promise<void> {
-  const { source, settings, registry, bell, dirty, confirmed, lost, random, signal } = following;
+  const { source, settings, registry, manager, bell, dirty, confirmed, lost, random, signal } =
+    following;
+  delete manager.version; // the list is our own from here on
   const feed = createFeed(following);
   const session = new AbortController();
   const both = AbortSignal.any([signal, session.signal]);
@@ -92,7 +95,7 @@ export async function followEngine(following: Following): Promise<void> {
   }
 }
 
-function createFeed({ registry }: Following) {
+export function createFeed({ registry }: Pick<Following, 'registry'>) {
   let known = false;
   const waiting = new Set<() => void>();
   const wake = (): void => {
@@ -121,9 +124,12 @@ function createFeed({ registry }: Following) {
   };
 }
 
-/** Listens while the signal allows, with the certificate of the day. */
+/**
+ * Listens while the signal allows and the node's certificate is a manager's. A rotation of the Swarm's
+ * authority renews it seconds before the other nodes believe the new authority alone.
+ */
 async function serve(
-  { settings, node, log }: Following,
+  { settings, node, log, bell }: Following,
   feed: ReturnType<typeof createFeed>,
   signal: AbortSignal,
 ): Promise<void> {
@@ -133,10 +139,15 @@ async function serve(
   let server: SwarmServer | undefined;
   let used: SwarmIdentity | undefined;
   let told = '';
+  const renewed = createBell();
+  await watchFiles([folder], () => renewed.ring(), signal);
   while (!signal.aborted) {
     try {
       const identity = await readSwarmIdentity(folder);
-      if (!server) server = serveServices(port, identity, { feed, log });
+      if (identity.role !== 'manager') {
+        feed.doubt();
+        bell.ring();
+      } else if (!server) server = serveServices(port, identity, { feed, log });
       else if (identity.cert !== used?.cert || identity.ca !== used.ca) server.renew(identity);
       used = identity;
       told = '';
@@ -145,7 +156,7 @@ async function serve(
       if (error.message !== told) log.error('swarm-not-served', { port, reason: error.message });
       told = error.message;
     }
-    await pause(RENEW_LOOK_MS, signal);
+    await renewed.wait(RENEW_LOOK_MS, signal);
   }
   server?.close();
 }

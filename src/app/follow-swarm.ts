@@ -44,7 +44,7 @@ export type SwarmFollower = {
 export type Following = FollowSwarmDeps & {
   readonly node: SwarmNode;
   readonly registry: ServiceRegistry;
-  /** Rings at an event of the Swarm, or of a network. */
+  /** Rings at an event of the Swarm, or where a network comes or goes. */
   readonly bell: Bell;
   /** Ids of services that an event named. */
   readonly dirty: Set<string>;
@@ -143,7 +143,8 @@ export function createSwarmFollower(deps: FollowSwarmDeps): SwarmFollower {
     tell({ kind, action, id }) {
       if (kind === 'service') dirty.add(id);
       const joins = kind === 'network' && (action === 'create' || action === 'destroy');
-      if (kind === 'service' || joins) bell.ring();
+      // Who is told of nodes is a manager: a worker learns by it that it has become one.
+      if (kind === 'service' || kind === 'node' || joins) bell.ring();
     },
     async run() {
       let attempt = 0;

@@ -189,8 +189,8 @@ test('a changed label of a service reaches the worker, and a removed service goe
 test('a worker goes on with the other manager, and with the last good list when none is left', async () => {
   await one.unwatch();
   await waitUntil('the other manager is asked', async () => {
-    const { from, error } = await worker.swarm();
-    return from === THIRD_V4 && error === undefined;
+    const status = await worker.swarm();
+    return status?.from === THIRD_V4 && status.error === undefined;
   });
   await two.unwatch();
   await worker.watching().saw(/swarm-lost .*kept as of/);

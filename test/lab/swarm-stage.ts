@@ -17,8 +17,8 @@ export type Machine = {
   /** The `watch` that runs. */
   watching(): Watching;
   unwatch(): Promise<void>;
-  /** What `status --json` says of the Swarm. */
-  swarm(): Promise<SwarmStatus>;
+  /** What `status --json` says of the Swarm; undefined where no watch answers. */
+  swarm(): Promise<SwarmStatus | undefined>;
   /** Ports that its firewall holds, sorted as it has them. */
   held(): Promise<readonly string[]>;
 };
@@ -42,14 +42,15 @@ export type SwarmStage = {
   close(): Promise<void>;
 };
 
-export async function openSwarm(): Promise<SwarmStage> {
+/** @param resync `watch.resync` */
+export async function openSwarm(resync = '3s'): Promise<SwarmStage> {
   const lab = await openLab();
   try {
     const { second, third } = await addNodes(lab);
     const [one, two, worker] = await Promise.all([
-      machine(lab, HOST_V4),
-      machine(third, THIRD_V4),
-      machine(second, SECOND_V4),
+      machine(lab, HOST_V4, resync),
+      machine(third, THIRD_V4, resync),
+      machine(second, SECOND_V4, resync),
     ]);
     await one.engine.docker('swarm', 'init', '--advertise-addr', HOST_V4);
     const self = await nodeId(one);
@@ -88,7 +89,7 @@ export const onlyOn = (address: string): readonly string[] => [
   `node.labels.address==${address}`,
 ];
 
-async function machine(lab: Lab, address: string): Promise<Machine> {
+async function machine(lab: Lab, address: string, resync: string): Promise<Machine> {
   const engine = await lab.startEngine();
   const folder = join(lab.folder, 'nginx');
   const settings = await put(
@@ -96,7 +97,7 @@ async function machine(lab: Lab, address: string): Promise<Machine> {
     `nginx: { dir: ${folder}/portcullis, config: ${folder}/conf/nginx.conf }
 firewall: { state_dir: ${join(lab.folder, 'state')} }
 swarm: { port: 2378 }
-watch: { linger: 500ms, resync: 3s }
+watch: { linger: 500ms, resync: ${resync} }
 `,
   );
   const options = ['--config', settings, '--docker', engine.url];
@@ -113,7 +114,10 @@ watch: { linger: 500ms, resync: 3s }
       await watching?.stop();
       watching = undefined;
     },
-    swarm: async () => JSON.parse((await at.portcullis('status', '--json')).stdout).swarm,
+    async swarm() {
+      const { stdout } = await at.portcullis('status', '--json');
+      return stdout === '' ? undefined : JSON.parse(stdout).swarm;
+    },
     async held() {
       const { stdout } = await at.portcullis('firewall', 'show', '--json');
       const { ruleset }: { ruleset: { held: readonly { port: number }[] } } = JSON.parse(stdout);
@@ -127,8 +131,8 @@ export const lost = (at: Machine): Promise<true> =>
   waitUntil(
     `${at.address} says that it has lost the Swarm`,
     async () => {
-      const { from, error } = await at.swarm();
-      return from === 'kept' && error !== undefined;
+      const status = await at.swarm();
+      return status?.from === 'kept' && status.error !== undefined;
     },
     40_000,
   );
