@@ -45,7 +45,7 @@ export async function askOneManager(following: Following): Promise<void> {
 async function askEach(following: Following): Promise<void> {
   const { settings, node, manager, log, random, signal } = following;
   const { port } = settings.swarm;
-  let failure = unavailable('the engine names no manager of the Swarm');
+  const failures = new Map<string, PortcullisError>();
   for (const address of inOrder(node.managers, manager.address, random)) {
     // Anew for each: the certificate may have been renewed while the last one was listened to.
     const identity = await readSwarmIdentity(certificatesIn(node.dataRoot, settings.swarm));
@@ -57,12 +57,14 @@ async function askEach(following: Following): Promise<void> {
       if (signal.aborted) return;
       if (!(error instanceof PortcullisError)) throw error;
       log.debug('manager-lost', { address, reason: error.message });
-      failure = error;
+      failures.set(address, error);
     } finally {
       client.close();
     }
   }
-  throw failure;
+  // The same manager's each time, whichever was asked last: it is told once.
+  const [first = ''] = [...failures.keys()].toSorted();
+  throw failures.get(first) ?? unavailable('the engine names no manager of the Swarm');
 }
 
 /** @throws {PortcullisError} where the manager does not answer any more */

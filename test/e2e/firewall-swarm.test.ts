@@ -160,9 +160,7 @@ test("watch: public follows a stack's task to its next address, and ends with th
 });
 
 async function addressOf(service_: string): Promise<string> {
+  const id = await engine.docker('ps', '--quiet', '--no-trunc', '--filter', `name=${service_}`);
   const text = await engine.docker('network', 'inspect', 'docker_gwbridge');
-  const [id = ''] = [
-    await engine.docker('ps', '--quiet', '--no-trunc', '--filter', `name=${service_}`),
-  ];
-  return JSON.parse(text)[0].Containers[id]?.IPv4Address;
+  return JSON.parse(text)[0].Containers[id].IPv4Address;
 }

@@ -231,22 +231,11 @@ const isTo = (ports: Readonly<Record<number, number>>, route: string): boolean =
 const PATTERN = 'service-{port}.{domain}';
 const texts = new Map<string, string>();
 
-for (const { way, deploy, project, opens = true } of [
+for (const { way, deploy, project } of [
   { way: 'docker run', deploy: dockerRun },
   { way: 'Compose', deploy: compose, project: PROJECT },
-  // A task on an overlay network tells no address on a bridge: what it makes public stays closed.
-  {
-    way: 'docker stack, labels of containers',
-    deploy: stack(() => file),
-    project: PROJECT,
-    opens: false,
-  },
-  {
-    way: 'docker stack, labels of services',
-    deploy: stack(() => serviceFile),
-    project: PROJECT,
-    opens: false,
-  },
+  { way: 'docker stack, labels of containers', deploy: stack(() => file), project: PROJECT },
+  { way: 'docker stack, labels of services', deploy: stack(() => serviceFile), project: PROJECT },
 ]) {
   describe(way, () => {
     let routes: readonly string[] = [];
@@ -270,10 +259,7 @@ for (const { way, deploy, project, opens = true } of [
         );
         if (line !== undefined) assert.ok(text.includes(line), text);
         const open = grants.filter(({ port }) => port in ports);
-        assert.deepEqual(
-          Object.fromEntries(open.map((g) => [g.port, g.sources])),
-          opens ? granted : {},
-        );
+        assert.deepEqual(Object.fromEntries(open.map((g) => [g.port, g.sources])), granted);
       });
     }
 

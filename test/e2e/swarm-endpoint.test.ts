@@ -12,7 +12,10 @@ import { run } from '../../src/adapters/run.ts';
 import { openManager } from '../../src/adapters/swarm-client.ts';
 import { readSwarmIdentity, type SwarmIdentity } from '../../src/adapters/swarm-identity.ts';
 import { serveServices, type SwarmServer } from '../../src/adapters/swarm-server.ts';
-import type { SwarmService } from '../../src/core/docker/from-service.ts';
+import { askOneManager } from '../../src/app/ask-managers.ts';
+import { aFollowing, aService } from '../../src/app/following.fixture.ts';
+import { createBell } from '../../src/app/wait.ts';
+import { settingsSchema } from '../../src/core/settings-schema.ts';
 import { ServiceRegistry } from '../../src/core/swarm/service-registry.ts';
 import { waitUntil } from '../lab/wait-until.ts';
 
@@ -61,14 +64,6 @@ const log = createLog({
   now: () => new Date(),
 });
 
-const service = (id: string): SwarmService => ({
-  id,
-  name: id,
-  createdAt: 1,
-  labels: {},
-  ports: [],
-});
-
 const feedOf = (list: ServiceRegistry) => ({
   known: () => known,
   version: () => list.version,
@@ -113,7 +108,7 @@ before(async () => {
     nodes.set(name, await readSwarmIdentity(nodeFolder(name, subject, by)));
   }
   port = await freePort();
-  registry.replaceAll([service('x')]);
+  registry.replaceAll([aService('x')]);
   server = serveServices(port, identity('manager'), { feed: feedOf(registry), log });
   await served(port);
 });
@@ -130,7 +125,7 @@ test('a worker is told all services, then each change as it comes', async () => 
   const first = await client.ask(undefined, signal);
   assert.deepEqual([first?.full, first?.changed.map(({ id }) => id)], [true, ['x']]);
   const next = client.ask(first?.version, signal);
-  registry.apply({ changed: [service('y')], gone: ['x'] });
+  registry.apply({ changed: [aService('y')], gone: ['x'] });
   const news = await next;
   assert.deepEqual(
     [news?.full, news?.changed.map(({ id }) => id), news?.gone],
@@ -252,3 +247,52 @@ test('a locked key and a missing folder are told in one line', async () => {
   await assert.rejects(readSwarmIdentity(at), /is encrypted.*swarm update --autolock=false/);
   await assert.rejects(readSwarmIdentity(join(folder, 'nowhere')), /ENOENT.*swarm\.certificates/);
 });
+
+/** A worker, with what it says. */
+function worker(managers: readonly string[], at: number, random = () => 0) {
+  const ended = new AbortController();
+  const heard = createBell();
+  const lost: string[] = [];
+  const following = aFollowing({
+    settings: settingsSchema.parse({ swarm: { port: at, certificates: join(folder, 'worker') } }),
+    node: { nodeId: 'n2', manager: false, managers, dataRoot: '' },
+    random,
+    signal: ended.signal,
+    confirmed: async () => heard.ring(),
+    lost({ message }) {
+      lost.push(message);
+      ended.abort();
+    },
+  });
+  return { following, lost, heard, ended };
+}
+
+// A round lasts longer than this limit.
+test(
+  'a worker leaves its manager when it hears that more may have changed',
+  { timeout: 20_000 },
+  async () => {
+    const { following, lost, heard } = worker(['127.0.0.1'], port);
+    const running = askOneManager(following);
+    await heard.wait(20_000, signal);
+    assert.deepEqual(following.registry.services, registry.services);
+    following.bell.ring();
+    await running;
+    assert.deepEqual(lost, []);
+  },
+);
+
+for (const dice of [
+  [0, 0.5],
+  [0.5, 0],
+]) {
+  test(`no manager answers: the same one's reason is told, asked in the order ${dice.join()}`, async () => {
+    const { following, lost } = worker(
+      ['127.0.0.2', '127.0.0.1'],
+      await freePort(),
+      () => dice.shift() ?? 0,
+    );
+    await askOneManager(following);
+    assert.match(lost.join('\n'), /^the manager at 127\.0\.0\.1:\d+ does not tell its services.*$/);
+  });
+}

@@ -24,19 +24,18 @@ before(async () => {
   stage = await openSwarm();
   ({ lab, second, one, two, worker } = stage);
   outside = startAgent(lab.outside.name, lab.cleanup);
-  const { service } = stage;
   await Promise.all([
-    service('meshed', 'mode=ingress,published=7001,target=80', [
+    stage.service('meshed', 'mode=ingress,published=7001,target=80', [
       ...onlyOn(HOST_V4),
       ...label('enable=true'),
     ]),
-    service('hosted', 'mode=host,published=7000,target=80', [
+    stage.service('hosted', 'mode=host,published=7000,target=80', [
       '--mode',
       'global',
       ...label('enable=true'),
     ]),
-    service('lonely', 'mode=host,published=7003,target=80', onlyOn(HOST_V4)),
-    service('open', 'mode=ingress,published=7002,target=80', [
+    stage.service('lonely', 'mode=host,published=7003,target=80', onlyOn(HOST_V4)),
+    stage.service('open', 'mode=ingress,published=7002,target=80', [
       ...onlyOn(HOST_V4),
       ...label('public=7002/tcp'),
     ]),
