@@ -11,7 +11,10 @@ import { troubleOf } from './trouble.ts';
 import { createBell, pause } from './wait.ts';
 
 export type FollowDeps = {
-  readonly source: DockerSource;
+  readonly source: Pick<
+    DockerSource,
+    'snapshot' | 'containers' | 'networks' | 'inspect' | 'version' | 'events'
+  >;
   readonly tracker: Tracker;
   readonly flapping: Flapping;
   /** Ids of containers that are served now: each is asked after before a list without it is believed. */

@@ -195,10 +195,10 @@ const gateway = (...members: readonly Member[]): Network =>
 
 const ONTO: readonly [title: string, member: Member, tasks: number, expected: readonly string[]][] =
   [
-    ['a task', { id: 'web.1.t1', ipv4: '172.18.0.4' }, 1, ['172.18.0.4:80']],
+    ['a task', { id: 'id-web.1.t1', ipv4: '172.18.0.4' }, 1, ['172.18.0.4:80']],
     [
       'a task, both families',
-      { id: 'web.1.t1', ipv4: '172.18.0.4', ipv6: 'fd00::4' },
+      { id: 'id-web.1.t1', ipv4: '172.18.0.4', ipv6: 'fd00::4' },
       1,
       ['172.18.0.4:80', 'fd00::4:80'],
     ],
@@ -241,7 +241,7 @@ test('unchanged containers and services give the same objects', () => {
   const view = createSwarmView('portcullis');
   const known = swarm(service('web', BOTH));
   const containers = [task('web', { ports: ['7000:9000'] }), task('gone'), container('plain')];
-  const networks = [gateway({ id: 'web.1.t1', ipv4: '172.18.0.4' })];
+  const networks = [gateway({ id: 'id-web.1.t1', ipv4: '172.18.0.4' })];
   const guarded = (): readonly Container[] =>
     view.guarded({ containers, networks }, known).containers;
   const [first, second] = [guarded(), guarded()];
