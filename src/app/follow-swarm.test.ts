@@ -58,3 +58,46 @@ for (const [title, kept, expected] of [
     }
   });
 }
+
+for (const [kind, action, looks] of [
+  ['node', 'update', true],
+  ['service', 'create', true],
+  ['network', 'create', true],
+  ['network', 'connect', false],
+  ['container', 'start', false],
+] as const) {
+  test(`createSwarmFollower(): a worker looks ${looks ? 'again' : 'no sooner'} what it is when told of a ${kind} (${action})`, async () => {
+    const state_dir = await mkdtemp(join(tmpdir(), 'portcullis-swarm-'));
+    const ended = new AbortController();
+    const waits = createBell();
+    let looked = 0;
+    const follower = createSwarmFollower({
+      settings: settingsSchema.parse({ firewall: { state_dir } }),
+      source: {
+        async info() {
+          looked += 1;
+          return { ...info, swarmNode: { ...swarmNode, manager: false } };
+        },
+        services: async () => undefined,
+        service: async () => undefined,
+      },
+      log,
+      board: { swarm: () => waits.ring() }, // it says what it does not know, and waits
+      random: () => 0,
+      onChange: quiet,
+      signal: ended.signal,
+    });
+    const running = follower.run();
+    try {
+      await waits.wait(20_000, ended.signal);
+      follower.tell({ kind, action, id: 'x', name: 'x', attributes: {}, timeNano: 0 });
+      if (looks) await waits.wait(20_000, ended.signal);
+      else await new Promise(setImmediate);
+      assert.equal(looked, looks ? 2 : 1);
+    } finally {
+      ended.abort();
+      await running;
+      await rm(state_dir, { recursive: true });
+    }
+  });
+}
