@@ -80,6 +80,23 @@ test('forward auth: who may pass, what is handed on, what is taken back', async 
   assert.equal((await fetched('app.example', '/.portcullis/auth/0')).status, 404);
 });
 
+test('a request line that names one site and a Host that names another: only the first is believed', async () => {
+  await served(
+    one({
+      'private.host': 'app.example',
+      'private.auth-request': `http://127.0.0.1:${PORTS.auth}/verify`,
+      'open.host': 'app.example',
+      'open.path': '/open',
+    }),
+  );
+  const target = (path: string): string[] => ['--request-target', `http://app.example${path}`];
+  const asked = await fetched('public.example', '/', ...target('/a'));
+  assert.match(asked.headers, /^location: .*rd=http%3A%2F%2Fapp\.example%2Fa\r?$/im);
+  const { headers } = await echoed('public.example:8080', '/', ...target('/open'));
+  assert.equal(headers['host'], 'app.example:8080');
+  assert.equal(headers['x-forwarded-host'], 'app.example:8080');
+});
+
 test('rate and burst: what is above them gets 429, another site is untouched', async () => {
   await served(one({ host: 'slow.example', rate: '1r/s', burst: '2' }), {
     name: 'other',
