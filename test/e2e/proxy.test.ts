@@ -98,11 +98,12 @@ test('a request line that names one site and a Host that names another: only the
 });
 
 test('rate and burst: what is above them gets 429, another site is untouched', async () => {
-  await served(one({ host: 'slow.example', rate: '1r/s', burst: '2' }), {
-    name: 'other',
-    port: 1402,
-    labels: { host: 'other.example' },
-  });
+  const slow = { host: 'slow.example', rate: '1r/s', burst: '2', group: 'slow' };
+  await served(
+    one(slow),
+    { name: 'replica', port: 1402, labels: slow },
+    { name: 'other', port: 1402, labels: { host: 'other.example' } },
+  );
   const statuses: number[] = [];
   for (let count = 0; count < 6; count += 1) statuses.push((await fetched('slow.example')).status);
   assert.deepEqual(statuses.slice(0, 3), [200, 200, 200]);
