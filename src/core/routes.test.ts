@@ -608,6 +608,23 @@ test('planRoutes(): who has a route in a group keeps its options after it was re
   assert.deepEqual(site?.routes[0]?.access.allow, ['192.0.2.0/24']);
 });
 
+test('planRoutes(): who joins a group redirects nothing to its host', () => {
+  const member = (name: string, createdAt: number, more: Record<string, string>): Container =>
+    container(name, {
+      ports: [`127.0.0.1:${createdAt}:80`],
+      createdAt,
+      ...label({ host: 'a.example', group: 'g', ...more }),
+    });
+  const { sites, problems } = plan([
+    member('blue', 1, { 'redirect-from': 'www.example' }),
+    member('evil', 2, { 'redirect-from': 'other.example' }),
+  ]);
+  assert.deepEqual(sites[0]?.redirectFrom, ['www.example']);
+  assert.deepEqual(problems.map(problemText), [
+    'container evil: its options for a.example/ differ from those of container blue, which has the route in this group: they hold when that is gone',
+  ]);
+});
+
 test('planRoutes(): who joins a group with a path of its own changes no option of the site', () => {
   const holder = container('blue', {
     ports: ['127.0.0.1:1:80'],
