@@ -305,6 +305,10 @@ const client = async (...args: readonly string[]): Promise<string> =>
 test('WebSocket, with no label, also for longer than no byte is sent', async () => {
   await served(one({ host: 'web.example' }));
   assert.equal(await client('websocket', `${HOST_V4}:80`, 'web.example', 'hello'), 'hello');
+  const h2c = ['-H', 'Connection: Upgrade, HTTP2-Settings', '-H', 'Upgrade: h2c'];
+  const { headers } = await echoed('web.example', '/', ...h2c, '-H', 'HTTP2-Settings: AAMAAABk');
+  assert.equal(headers['upgrade'], undefined, 'no way past access rules');
+  assert.notEqual(headers['connection'], 'upgrade');
 });
 
 test('gRPC and gRPC over TLS to the container, by a gRPC client over TLS', async () => {
