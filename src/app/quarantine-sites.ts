@@ -57,7 +57,8 @@ export async function quarantine(
   const quarantined = new Set(live?.manifest.quarantined.map(({ host }) => host));
   const held = new Set(live?.manifest.sites.map(({ host }) => host));
   const suspects = inOrderOfSearch(
-    rendered.filter((each) => before?.has(fileOf(each)) !== true),
+    // An absent site has nothing left to refuse, so what is refused each time is less.
+    rendered.filter((each) => before?.has(fileOf(each)) !== true && !each.refused?.absent),
     (host) => held.has(host) && !quarantined.has(host),
   ).map(fileOf);
   const culprits = new Map(rendered.map((each) => [fileOf(each), culpritsOf(each.site)]));
