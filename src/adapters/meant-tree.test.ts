@@ -86,9 +86,9 @@ test('createMeantCheck(): shapes are remembered, not without end', () => {
   };
   const check = createMeantCheck({ render, read: readTree });
   const standsFor = (length: number): number => {
-    const view = { names: Array.from({ length }, () => 'w') };
+    const many = { names: Array.from({ length }, () => 'w') };
     const before = stands;
-    check(view, render(view));
+    check(many, render(many));
     return stands - before;
   };
   assert.deepEqual([standsFor(1), standsFor(1)], [1, 0]);
