@@ -113,7 +113,10 @@ async function followOnce(deps: FollowDeps, onConnected: () => void): Promise<vo
         onEvent?.(event);
         lastEventAt = now();
         if (event.kind === 'service' || event.kind === 'node') continue;
-        if (event.kind === 'container' && (event.action === 'die' || event.health === 'unhealthy')) {
+        if (
+          event.kind === 'container' &&
+          (event.action === 'die' || event.health === 'unhealthy')
+        ) {
           const started = flapping.ended(event, now());
           if (started) {
             log.warn('container-flaps', started);
