@@ -77,3 +77,21 @@ test('createMeantCheck(): whatever the value, the check passes or the rendering 
     { numRuns: 500 },
   );
 });
+
+test('createMeantCheck(): shapes are remembered, not without end', () => {
+  let stands = 0;
+  const render = ({ names }: { readonly names: readonly string[] }): string => {
+    if (names.some((word) => word.startsWith('qx'))) stands += 1;
+    return `allow ${names.join(' ')};\n`;
+  };
+  const check = createMeantCheck({ render, read: readTree });
+  const standsFor = (length: number): number => {
+    const many = { names: Array.from({ length }, () => 'w') };
+    const before = stands;
+    check(many, render(many));
+    return stands - before;
+  };
+  assert.deepEqual([standsFor(1), standsFor(1)], [1, 0]);
+  for (let length = 2; length <= 501; length += 1) standsFor(length);
+  assert.equal(standsFor(1), 1, 'forgotten by then');
+});

@@ -5,7 +5,7 @@ import { changesByName, changesFrom, changesToAll, INDEX } from '../core/generat
 import type { Holders } from '../core/claims.ts';
 import type { Problem } from '../core/model.ts';
 import type { FileChange } from '../core/plan-files.ts';
-import { refusals } from '../core/quarantine.ts';
+import { absentSite, refusals } from '../core/quarantine.ts';
 import { RoutePlanner } from '../core/route-planner.ts';
 import type { Candidate } from '../core/routes.ts';
 import type { RoutePlan } from '../core/routes-model.ts';
@@ -104,7 +104,11 @@ export function createDesire(deps: PublisherDeps, known: KnownGenerations): Desi
       const refused = each.refused
         ? undefined
         : refusedBefore.get(`${each.site.host} ${each.hash}`);
-      return refused ? deps.renderSites.stubOf(each, refused.reason, refused.owners) : each;
+      if (refused === undefined) return each;
+      const { reason, owners, absent } = refused;
+      return absent
+        ? absentSite(each, reason, deps.hash)
+        : deps.renderSites.stubOf(each, reason, owners);
     });
   };
 

@@ -184,7 +184,7 @@ async function requestTo(host: string, { settings, plan, live }: Known): Promise
       ? [
           {
             about: 'decision' as const,
-            text: `quarantined: this site cannot be served, and answers 503 until it changes. ${refused.reason}`,
+            text: `quarantined: this site cannot be served${refused.absent ? '' : ', and answers 503'} until it changes. ${refused.reason}`,
           },
         ]
       : []),

@@ -29,7 +29,7 @@ export type FollowDeps = {
   /** The tracker changed, or may have. */
   readonly onChange: () => void;
   readonly onEvent?: (event: DockerEvent) => void;
-  /** Names of the containers that start and end over and over, when they change. */
+  /** Names of the containers that end or turn unhealthy over and over, when they change. */
   readonly onFlapping: (names: readonly string[]) => void;
   /** The engine is followed, with its version; or it is lost. */
   readonly onConnection?: (connected: boolean, version?: string) => void;
@@ -38,8 +38,11 @@ export type FollowDeps = {
 
 /** 20.10 sends `die` up to 200 ms before its list knows: a list that surprises is asked again after this. */
 const SETTLE_MS = 1_000;
-/** A container that starts and ends over and over is looked at this often, however many events it sends. */
-const FLAPPING_MS = 250;
+/**
+ * A container that comes and goes is looked at this often, however many events it sends: each look may
+ * cost a reload, and each reload old workers that stay for as long as their connections.
+ */
+const FLAPPING_MS = 2_000;
 
 /** Follows until `signal` aborts. The engine being away is no reason to end: every route stays. */
 export async function followDocker(deps: FollowDeps): Promise<void> {
@@ -123,7 +126,10 @@ async function followOnce(deps: FollowDeps, onConnected: () => void): Promise<vo
         onEvent?.(event);
         lastEventAt = now();
         if (event.kind === 'service' || event.kind === 'node') continue;
-        if (event.kind === 'container' && event.action === 'die') {
+        if (
+          event.kind === 'container' &&
+          (event.action === 'die' || event.health === 'unhealthy')
+        ) {
           const started = flapping.ended(event, now());
           if (started) {
             log.warn('container-flaps', started);

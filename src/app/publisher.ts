@@ -65,6 +65,8 @@ export function createPublisher(deps: PublisherDeps): Publisher {
   const { store, nginx, log } = deps;
   /** The last generation this process saw confirmed: its files need no second test. */
   let proven: LiveGeneration | undefined;
+  /** A reload failed: sites may fail together that pass alone, so all are tested until none is refused any more. */
+  let testsAll = false;
   const filesIn = memo(({ index }: LiveGeneration) => new Set(includedFiles(index)));
   const holdersIn = memo(({ manifest }: LiveGeneration) => holdersOf(manifest));
 
@@ -165,6 +167,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     } catch (error) {
       // Whatever is on disk now may not be what this process remembers.
       if (error instanceof PortcullisError && DISTURBING.includes(error.code)) proven = undefined;
+      testsAll ||= error instanceof PortcullisError && error.code === 'nginx-reload-failed';
       throw error;
     }
   };
@@ -175,7 +178,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     await requireIncluded(nginx);
     if (options.reload) await nginx.requireRunning();
     const isProven = proven?.id === live?.id && drift.length === 0;
-    const before = proven && isProven ? filesIn(proven) : undefined;
+    const before = proven && isProven && !testsAll ? filesIn(proven) : undefined;
     await deps.makeAcmeDir();
     await store.writeSites(generation, before ?? keptBy(desired));
     try {
@@ -188,6 +191,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
         stubOf: deps.renderSites.stubOf,
         build,
         before,
+        hash: deps.hash,
         log,
       });
       if (!rest) throw error;
@@ -197,6 +201,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     await store.writeManifest(generation.manifest);
     await store.switchTo(generation.id);
     if (options.reload) await reloadTo(generation.id, live?.id, options);
+    if (generation.manifest.quarantined.length === 0) testsAll = false;
     proven = options.reload
       ? { id: generation.id, index: generation.index, manifest: generation.manifest }
       : undefined;

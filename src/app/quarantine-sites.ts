@@ -10,7 +10,18 @@ import {
 } from '../core/generation.ts';
 import type { NginxHost } from '../core/nginx-host.ts';
 import type { TestResult } from '../core/nginx-test-output.ts';
-import { blamed, findRefused, refusals, soleOwner, type Refused } from '../core/quarantine.ts';
+import { groupBy } from '../core/group-by.ts';
+import {
+  absentSite,
+  blamed,
+  culpritsOf,
+  findRefused,
+  inOrderOfSearch,
+  MOST_OF_SAME,
+  refusals,
+  type Refused,
+} from '../core/quarantine.ts';
+import type { Site } from '../core/routes-model.ts';
 import { leadRoutes } from '../core/tls/site-tls.ts';
 import { PortcullisError } from '../errors.ts';
 import type { Desired } from './desire.ts';
@@ -23,6 +34,7 @@ export type QuarantineDeps = {
   readonly build: (rendered: readonly RenderedSite[], plan: Desired['plan']) => Promise<Generation>;
   /** Files that a confirmed generation has proven; undefined for none. */
   readonly before: ReadonlySet<string> | undefined;
+  readonly hash: (text: string) => string;
   readonly log: Log;
 };
 
@@ -33,7 +45,7 @@ const fileOf = ({ site, hash }: RenderedSite): string => siteFile(site.host, has
 
 export async function quarantine(
   desired: Desired,
-  { store, nginx, stubOf, build, before, log }: QuarantineDeps,
+  { store, nginx, stubOf, build, before, hash, log }: QuarantineDeps,
 ): Promise<Desired | undefined> {
   const { generation, rendered, plan, live, drift } = desired;
   let runs = 0;
@@ -42,31 +54,35 @@ export async function quarantine(
     const index = indexOfOnly(generation.index, new Set(files));
     return nginx.test(await store.writeCandidate(index));
   };
-  const suspects = [...generation.siteFiles.keys()].filter((file) => before?.has(file) !== true);
-  // A stub that is refused will not be helped by another stub.
-  const stubs = new Set(rendered.flatMap((each) => (each.refused ? [fileOf(each)] : [])));
-  const owners = new Map(rendered.map((each) => [fileOf(each), soleOwner(each.site)]));
-  const refused = await search(suspects, test, (file) => owners.get(file));
+  const quarantined = new Set(live?.manifest.quarantined.map(({ host }) => host));
+  const held = new Set(live?.manifest.sites.map(({ host }) => host));
+  const suspects = inOrderOfSearch(
+    // An absent site has nothing left to refuse, so what is refused each time is less.
+    rendered.filter((each) => before?.has(fileOf(each)) !== true && !each.refused?.absent),
+    (host) => held.has(host) && !quarantined.has(host),
+  ).map(fileOf);
+  const culprits = new Map(rendered.map((each) => [fileOf(each), culpritsOf(each.site)]));
+  const refused = await search(suspects, test, (file) => culprits.get(file));
   log.debug('quarantine-search', { suspects: suspects.length, runs });
   if (!refused || refused.length === 0) return undefined;
-  const reasons = new Map(refused.map(({ file, reason }) => [file, reason]));
-  const testAlone = async (site: RenderedSite): Promise<TestResult> => {
-    const alone = await build([site], plan);
-    await store.writeSites(alone);
-    return nginx.test(await store.writeCandidate(alone.index));
+  const reasons = new Map(refused.map(({ file, reason }) => [file, `Nginx says: ${reason}`]));
+  const reasonOf = (each: RenderedSite): string => reasons.get(fileOf(each)) ?? '';
+  const testAll = async (sites: readonly RenderedSite[]): Promise<TestResult> => {
+    const them = await build(sites, plan);
+    await store.writeSites(them);
+    return nginx.test(await store.writeCandidate(them.index));
   };
-  const [example] = rendered.filter(
-    (each) => reasons.has(fileOf(each)) && !stubs.has(fileOf(each)),
-  );
-  if (example) await requirePlainSite(example, { stubOf, testAlone });
-  const kept: RenderedSite[] = [];
-  for (const each of rendered) {
-    const reason = reasons.get(fileOf(each));
-    if (reason === undefined) kept.push(each);
-    else if (!stubs.has(fileOf(each))) {
-      kept.push(await standIn(each, `Nginx says: ${reason}`, { stubOf, testAlone }));
-    }
+  const guilty = rendered.filter((each) => reasons.has(fileOf(each)));
+  // A stub that is refused will not be helped by another stub.
+  const unstubbed = guilty.filter((each) => each.refused === undefined);
+  const [example] = unstubbed;
+  if (example) await requirePlainSite(example, { stubOf, testAll });
+  const standsFor = new Map(guilty.map((each) => [each, absentSite(each, reasonOf(each), hash)]));
+  for (const sites of groupBy(unstubbed, ({ site }) => culpritsOf(site)).values()) {
+    const those = await standIns(sites, reasonOf, { stubOf, testAll });
+    for (const [each, stub] of those) standsFor.set(each, stub);
   }
+  const kept = rendered.map((each) => standsFor.get(each) ?? each);
   const next = await build(kept, plan);
   return {
     plan,
@@ -80,7 +96,7 @@ export async function quarantine(
 }
 
 type StandInDeps = Pick<QuarantineDeps, 'stubOf'> & {
-  readonly testAlone: (site: RenderedSite) => Promise<TestResult>;
+  readonly testAll: (sites: readonly RenderedSite[]) => Promise<TestResult>;
 };
 
 /**
@@ -91,11 +107,11 @@ type StandInDeps = Pick<QuarantineDeps, 'stubOf'> & {
  */
 async function requirePlainSite(
   example: RenderedSite,
-  { stubOf, testAlone }: StandInDeps,
+  { stubOf, testAll }: StandInDeps,
 ): Promise<void> {
   const site = { ...example.site, host: PROBE_HOST, redirectFrom: [] };
   const owners = site.routes.map(blamed);
-  const result = await testAlone(stubOf({ ...example, site }, '', owners));
+  const result = await testAll([stubOf({ ...example, site }, '', owners)]);
   if (result.ok) return;
   throw new PortcullisError(
     'nginx-rejected',
@@ -104,26 +120,46 @@ async function requirePlainSite(
   );
 }
 
-/** Who adds a path to another's site, or to a group's, takes that path down at most: the site without it is tried. */
-async function standIn(
-  refused: RenderedSite,
-  reason: string,
-  { stubOf, testAlone }: StandInDeps,
-): Promise<RenderedSite> {
-  const { site } = refused;
-  const leaders = leadRoutes(site).map(blamed);
-  let guilty = [...new Set(site.routes.map(blamed))].filter((each) => !leaders.includes(each));
-  if (guilty.length === 0) return stubOf(refused, reason);
-  let best = stubOf(refused, reason, guilty);
-  if (!(await testAlone(best)).ok) return stubOf(refused, reason);
-  for (const each of guilty) {
-    if (guilty.length === 1) break;
-    const fewer = guilty.filter((other) => other !== each);
-    const candidate = stubOf(refused, reason, fewer);
-    if (!(await testAlone(candidate)).ok) continue;
-    [guilty, best] = [fewer, candidate];
+/**
+ * What stands for sites that the same have a part in. Who adds a path to another's site, or to a group's,
+ * takes that path down at most: the sites without their guests are tried, together and then one by one.
+ */
+async function standIns(
+  sites: readonly RenderedSite[],
+  reasonOf: (site: RenderedSite) => string,
+  { stubOf, testAll }: StandInDeps,
+): Promise<ReadonlyMap<RenderedSite, RenderedSite>> {
+  const without = (each: RenderedSite, guests: readonly string[]): RenderedSite =>
+    stubOf(each, reasonOf(each), guests);
+  const found = new Map(sites.map((each) => [each, stubOf(each, reasonOf(each))]));
+  const hosting = sites.filter(({ site }) => guestsOf(site).length > 0);
+  const allPass =
+    hosting.length > 1 &&
+    (await testAll(hosting.map((each) => without(each, guestsOf(each.site))))).ok;
+  let failed = 0;
+  for (const each of hosting) {
+    let guilty = guestsOf(each.site);
+    let best = without(each, guilty);
+    if (!allPass && !(await testAll([best])).ok) {
+      failed += 1;
+      if (failed < MOST_OF_SAME) continue;
+      break;
+    }
+    for (const innocent of guilty) {
+      if (guilty.length === 1) break;
+      const fewer = guilty.filter((other) => other !== innocent);
+      const candidate = without(each, fewer);
+      if ((await testAll([candidate])).ok) [guilty, best] = [fewer, candidate];
+    }
+    found.set(each, best);
   }
-  return best;
+  return found;
+}
+
+/** Who has a part in the site, and no say in its options. */
+function guestsOf(site: Site): readonly string[] {
+  const leaders = leadRoutes(site).map(blamed);
+  return [...new Set(site.routes.map(blamed))].filter((each) => !leaders.includes(each));
 }
 
 /** Read from what the index names: a file named by its content needs no reading. */
@@ -140,9 +176,9 @@ function changesTo(next: Generation, live: Desired['live']): Desired['changes'] 
 async function search(
   suspects: readonly string[],
   test: (files: readonly string[]) => Promise<TestResult>,
-  ownerOf: (file: string) => string | undefined,
+  culpritsIn: (file: string) => string | undefined,
 ): Promise<readonly Refused[] | undefined> {
-  const steps = findRefused(suspects, await test(suspects), ownerOf);
+  const steps = findRefused(suspects, await test(suspects), culpritsIn);
   let step = steps.next();
   while (!step.done) step = steps.next(await test(step.value));
   return step.value;

@@ -106,8 +106,12 @@ function siteOf(
     routes.filter((route) => route.owner === owner),
     holders.get(siteLeadKey(host)),
   );
-  const redirects = redirectOwners(owner, members);
-  const others = redirects.filter(([, each]) => each !== owner);
+  const leads = new Map(routes.map(({ path, lead: leader }) => [path, leader]));
+  const redirects = redirectOwners(
+    { owner, ...(lead !== undefined && { lead }) },
+    members.filter(({ wanted }) => wanted.member === leads.get(wanted.path)),
+  );
+  const others = redirects.filter(([, , culprit]) => culprit !== (lead ?? owner));
   return {
     host,
     owner,
@@ -118,18 +122,28 @@ function siteOf(
   };
 }
 
-/** Names that are redirected to the site and who asked for each, sorted by name; the site's owner before others. */
+/**
+ * Names that are redirected to the site and who asked for each, sorted by name: who has the site's
+ * options before others, of these its owner before others.
+ *
+ * @param members those whose options the routes have
+ */
 function redirectOwners(
-  owner: string,
+  site: Pick<Site, 'owner' | 'lead'>,
   members: readonly Accepted[],
-): readonly (readonly [name: string, owner: string])[] {
-  const owners = new Map<string, string>();
+): NonNullable<Site['othersRedirects']> {
+  const rank = (wanted: WantedRoute): number =>
+    isLeader(wanted, site) ? 0 : wanted.owner === site.owner ? 1 : 2;
+  const owners = new Map<string, WantedRoute>();
   for (const { wanted } of members) {
     for (const name of wanted.redirectFrom) {
-      if (!owners.has(name) || wanted.owner === owner) owners.set(name, wanted.owner);
+      const known = owners.get(name);
+      if (known === undefined || rank(wanted) < rank(known)) owners.set(name, wanted);
     }
   }
-  return [...owners].toSorted(([a], [b]) => order(a, b));
+  return [...owners]
+    .map(([name, { owner, member }]) => [name, owner, member ?? owner] as const)
+    .toSorted(([a], [b]) => order(a, b));
 }
 
 /** In a group: whoever had the site's options, else whoever has its root. Undefined outside of groups. */
@@ -209,7 +223,12 @@ function withoutEffect(
       );
     }
   }
-  if (joined && JSON.stringify(route.access) !== JSON.stringify(wanted.access)) {
+  const isIdle = (name: string): boolean => !site.redirectFrom.includes(name);
+  if (
+    joined &&
+    (JSON.stringify(route.access) !== JSON.stringify(wanted.access) ||
+      wanted.redirectFrom.some(isIdle))
+  ) {
     return told(
       `its options for ${where} differ from those of ${route.lead}, which has the route in this group: they hold when that is gone`,
     );

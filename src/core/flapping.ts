@@ -1,4 +1,4 @@
-/** Which containers start and end over and over. All times are milliseconds of one steady clock. */
+/** Which containers end, or turn unhealthy, over and over. All times are milliseconds of one steady clock. */
 
 const MOST_ENDS = 5;
 const WINDOW_MS = 60_000;
@@ -23,7 +23,7 @@ export class Flapping {
   readonly #ends = new Map<string, Ends>();
   readonly #named = new Map<string, ReadonlySet<string>>();
 
-  /** Takes in that a container ended. Says so when it is the one that makes it flap. */
+  /** Takes in that a container ended or turned unhealthy. Says so when it is the one that makes it flap. */
   ended(
     { id, name, timeNano }: Ended,
     now: number,

@@ -22,6 +22,8 @@ export type Refused = {
   readonly meant: Site;
   /** Those to blame, where the others' routes are served; undefined: the whole site is refused. */
   readonly owners?: readonly string[];
+  /** Nginx refuses a stub in its place as well. */
+  readonly absent?: true;
 };
 
 /** What a generation serves, for the next pass, `routes` and `explain`. No part of it reaches Nginx. */

@@ -69,16 +69,25 @@ export function indexView(
   };
 }
 
+/**
+ * Nginx's own buckets for a map (64 bytes) are fatal at a key of 47 characters, as a whole IPv6 address
+ * with a port has; `map_hash_bucket_size` itself is fatal behind a map of the user's.
+ */
+const LONGEST_KEY = 46;
+
 const containersOf = (sites: readonly Site[]): readonly (readonly [string, string])[] =>
   [
     ...new Map(
       sites.flatMap(({ routes }) =>
         routes.flatMap(({ servers }) =>
-          servers.map(({ address, container }) => [address, container] as const),
+          // Nginx compares keys in lower case, and refuses two that are alike.
+          servers.map(({ address, container }) => [address.toLowerCase(), container] as const),
         ),
       ),
     ),
-  ].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  ]
+    .filter(([address]) => address.length <= LONGEST_KEY)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1));
 
 const rejects = (
   sites: readonly Site[],

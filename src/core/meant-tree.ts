@@ -11,6 +11,9 @@ const FIXED = new Set(['directive', 'balance', 'template', 'kind']);
 
 const WORD = /qx(\d+)xq/g;
 
+/** Far more than there are where nobody makes them up. */
+const MOST_SHAPES = 500;
+
 export type MeantCheck<View> = {
   readonly render: (view: View) => string;
   /** Reads Nginx text; throws on text that is not whole. */
@@ -40,6 +43,7 @@ export function createMeantCheck<View extends object>({
     if (known) return known;
     const text = render(stand);
     const shape = { text, tree: read(text) };
+    if (shapes.size >= MOST_SHAPES) shapes.clear();
     shapes.set(key, shape);
     return shape;
   };

@@ -2,7 +2,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { TestResult } from './nginx-test-output.ts';
-import { countRoutes, findRefused, PLAIN } from './quarantine.ts';
+import {
+  absentSite,
+  countRoutes,
+  culpritsOf,
+  findRefused,
+  inOrderOfSearch,
+  PLAIN,
+  refusals,
+  withoutRoutesOf,
+} from './quarantine.ts';
 import type { Route, Site } from './routes-model.ts';
 
 type Fault = 'named' | 'unnamed';
@@ -125,6 +134,63 @@ test('findRefused(): the many sites of one owner are its own fault, and cost no 
   const { refused, runs } = search(thousand, nginxWith(others), ownerOf);
   assert.deepEqual(refused?.toSorted(), [...others.keys()].toSorted());
   assert.equal(runs, 7);
+});
+
+const part = (path: string, owner: string, lead?: string): Route => ({
+  ...{ host: 'a.example', path, owner, access: PLAIN, servers: [] },
+  ...(lead !== undefined && { lead }),
+});
+const siteOf = (host: string, ...routes: readonly Route[]): Site => ({
+  ...{ host, owner: 'a', redirectFrom: [], routes },
+});
+
+const CULPRITS: readonly [title: string, routes: Route[], culprits: string][] = [
+  ['its owner', [part('/', 'a')], 'a'],
+  ['whoever has a part in it', [part('/', 'b'), part('/x', 'a'), part('/y', 'b')], 'a and b'],
+  [
+    'one container, however many groups it names',
+    [part('/', 'group 1', 'container x'), part('/x', 'group 2', 'container x')],
+    'container x',
+  ],
+];
+
+for (const [title, routes, culprits] of CULPRITS) {
+  test(`culpritsOf(): to blame for a site is ${title}`, () => {
+    assert.equal(culpritsOf(siteOf('a.example', ...routes)), culprits);
+  });
+}
+
+test('inOrderOfSearch(): who holds its host before a newcomer, and before a stub', () => {
+  const rendered = ['new', 'stub', 'held'].map((host) => ({
+    ...{ site: siteOf(host), text: '', hash: '' },
+    ...(host === 'stub' && { refused: { hash: '', reason: '', meant: siteOf(host) } }),
+  }));
+  assert.deepEqual(
+    inOrderOfSearch(rendered, (host) => host !== 'new').map(({ site: { host } }) => host),
+    ['held', 'new', 'stub'],
+  );
+});
+
+test('withoutRoutesOf(): a guest’s redirects go with its routes', () => {
+  const whole: Site = {
+    ...siteOf('a.example', part('/', 'a'), part('/b', 'group b', 'container b')),
+    redirectFrom: ['of-a', 'of-b'],
+    othersRedirects: [['of-b', 'group b', 'container b']],
+  };
+  const { redirectFrom, othersRedirects } = withoutRoutesOf(whole, ['container b']);
+  assert.deepEqual([redirectFrom, othersRedirects], [['of-a'], []]);
+});
+
+test('absentSite(): a site without even a stub is told, and known by the text that was refused', () => {
+  const meant = siteOf('a.example', part('/', 'a'));
+  const stub = { site: meant, text: 'stub', hash: '2', refused: { hash: '1', reason: '', meant } };
+  const absent = absentSite(stub, 'Nginx says: no', () => '3');
+  assert.deepEqual([absent.hash, absent.refused?.hash], ['3', '1']);
+  assert.match(absent.text, /^#.*\n$/);
+  assert.deepEqual(
+    refusals([absent]).map(({ reason }) => reason),
+    ['the site a.example is quarantined and not served at all. Nginx says: no'],
+  );
 });
 
 test('findRefused(): two that are wrong only together: one of them goes', () => {

@@ -16,8 +16,8 @@ export type Refused = {
 
 /** Above this the fault is not a site's: nothing is quarantined. */
 const MOST = 200;
-/** Of one owner: after these, its others are not tried one by one. */
-const MOST_OF_ONE = 5;
+/** Of the same culprits: after these, their others are not tried one by one. */
+export const MOST_OF_SAME = 5;
 
 /**
  * A file that Nginx names costs one test. Where it names none of them, the shortest prefix that fails
@@ -25,16 +25,16 @@ const MOST_OF_ONE = 5;
  *
  * @param files those that may be guilty
  * @param first what Nginx said of all of them together
- * @param ownerOf a file, where all of it is one owner's: nobody's many sites keep the others from being served
+ * @param culpritsOf a file: nobody's many sites keep those of others from being served
  * @returns undefined when the fault lies elsewhere: it fails without any of them, or too many are guilty
  */
 export function* findRefused(
   files: readonly string[],
   first: TestResult,
-  ownerOf: (file: string) => string | undefined = () => undefined,
+  culpritsOf: (file: string) => string | undefined = () => undefined,
 ): Generator<readonly string[], readonly Refused[] | undefined, TestResult> {
   const refused: Refused[] = [];
-  const ofOwner = new Map<string, number>();
+  const ofSame = new Map<string, number>();
   let found = 0;
   let left = files;
   let result = first;
@@ -54,15 +54,15 @@ export function* findRefused(
     found += 1;
     refused.push(guilty);
     left = left.filter((each) => each !== file);
-    const owner = ownerOf(file);
-    if (owner !== undefined) {
-      const count = (ofOwner.get(owner) ?? 0) + 1;
-      ofOwner.set(owner, count);
-      if (count >= MOST_OF_ONE) {
-        const others = left.filter((each) => ownerOf(each) === owner);
-        const why = `(not tried: ${count} sites of ${owner} were refused, the last one so) ${reason}`;
+    const culprits = culpritsOf(file);
+    if (culprits !== undefined) {
+      const count = (ofSame.get(culprits) ?? 0) + 1;
+      ofSame.set(culprits, count);
+      if (count >= MOST_OF_SAME) {
+        const others = left.filter((each) => culpritsOf(each) === culprits);
+        const why = `(not tried: ${count} sites of ${culprits} were refused, the last one so) ${reason}`;
         refused.push(...others.map((each) => ({ file: each, reason: why })));
-        left = left.filter((each) => ownerOf(each) !== owner);
+        left = left.filter((each) => culpritsOf(each) !== culprits);
       }
     }
     if (left.length === 0) return refused;
@@ -109,23 +109,53 @@ export const PLAIN: Access = {
   tls: 'auto',
 };
 
-/** Who is to blame for a route: its owner, in a group the member whose options it has. */
-export const blamed = ({ owner, lead }: Route): string =>
-  lead === undefined ? owner : `${owner}, ${lead}`;
+/** Who is to blame for a route: its owner; in a group the member whose options it has, whatever groups that names. */
+export const blamed = ({ owner, lead }: Route): string => lead ?? owner;
 
-/** Undefined where several share the site. */
-export function soleOwner({ routes }: Site): string | undefined {
-  const [owner, ...others] = new Set(routes.map(blamed));
-  return others.length === 0 ? owner : undefined;
+/** Everybody who has a part in the site. */
+export const culpritsOf = ({ routes }: Site): string =>
+  [...new Set(routes.map(blamed))].toSorted().join(' and ');
+
+/** In the order of search: who holds its host comes first, so that of sites that fail only together a newcomer's goes. */
+export const inOrderOfSearch = (
+  rendered: readonly RenderedSite[],
+  isHeld: (host: string) => boolean,
+): readonly RenderedSite[] => {
+  const isTrusted = ({ site: { host }, refused }: RenderedSite): boolean =>
+    refused === undefined && isHeld(host);
+  return [...rendered.filter(isTrusted), ...rendered.filter((each) => !isTrusted(each))];
+};
+
+const ABSENT = '# Nginx refuses this site, and a stub in its place as well.\n';
+
+/** What stands for a site where Nginx refuses even a stub, as for its name: no server block. */
+export const absentSite = (
+  { site, hash, refused }: RenderedSite,
+  reason: string,
+  hashOf: (text: string) => string,
+): RenderedSite => {
+  const meant = refused?.meant ?? site;
+  return {
+    site: meant,
+    text: ABSENT,
+    hash: hashOf(ABSENT),
+    refused: { hash: refused?.hash ?? hash, reason, meant, absent: true },
+  };
+};
+
+/** The site where the routes of these answer 503, with none of their options and redirects. */
+export function withoutRoutesOf(site: Site, culprits: readonly string[]): Site {
+  const others = site.othersRedirects ?? [];
+  const dropped = others.filter(([, , culprit]) => culprits.includes(culprit));
+  return {
+    ...site,
+    redirectFrom: site.redirectFrom.filter((name) => !dropped.some(([each]) => each === name)),
+    othersRedirects: others.filter((each) => !dropped.includes(each)),
+    routes: site.routes.map((route) =>
+      culprits.includes(blamed(route)) ? { ...route, access: PLAIN, servers: [] } : route,
+    ),
+  };
 }
-
-/** The site where the routes of these answer 503, with none of their options. */
-export const withoutRoutesOf = (site: Site, owners: readonly string[]): Site => ({
-  ...site,
-  routes: site.routes.map((route) =>
-    owners.includes(blamed(route)) ? { ...route, access: PLAIN, servers: [] } : route,
-  ),
-});
 
 /** Is the route one of those that Nginx refused? */
 const isRefused = (route: Route, { owners }: Pick<Quarantined, 'owners'>): boolean =>
@@ -149,7 +179,7 @@ export function countRoutes(rendered: readonly RenderedSite[]): {
 export const refusals = (rendered: readonly RenderedSite[]): readonly Problem[] =>
   rendered.flatMap(({ refused }): readonly Problem[] => {
     if (refused === undefined) return [];
-    const { meant, owners } = refused;
+    const { meant, owners, absent } = refused;
     const routes = meant.routes.filter((route) => isRefused(route, refused));
     const label = labelOf(
       refused.reason,
@@ -158,7 +188,7 @@ export const refusals = (rendered: readonly RenderedSite[]): readonly Problem[] 
     const about = label === '' ? '' : `, which its label ${label} may explain`;
     const what =
       owners === undefined
-        ? `the site ${meant.host} is quarantined and answers 503`
+        ? `the site ${meant.host} is quarantined and ${absent ? 'not served at all' : 'answers 503'}`
         : `its part of the site ${meant.host} (${routes.map(({ path }) => path).join(', ')}) is quarantined and answers 503`;
     const reason = `${what}${about}. ${refused.reason}`;
     const names = routes.flatMap(({ servers }) => servers.map(({ container }) => container));

@@ -89,8 +89,8 @@ export type Site = {
   readonly lead?: string;
   /** Names answered with 301 to `host`. */
   readonly redirectFrom: readonly string[];
-  /** Those of them that are not the site's owner's: name and owner. */
-  readonly othersRedirects?: readonly (readonly [name: string, owner: string])[];
+  /** Those of them that do not come with the site's options: name, owner, and who of the owner is to blame. */
+  readonly othersRedirects?: readonly (readonly [name: string, owner: string, culprit: string])[];
   /** Sorted by path. */
   readonly routes: readonly Route[];
 };

@@ -241,6 +241,39 @@ const REJECTED: readonly [
     'container a: label portcullis.host could mean any of the container ports 80, 81; add portcullis.port',
     [],
   ],
+  ...(
+    [
+      [
+        'more names than one container can have',
+        {
+          host: 'a.example',
+          ...Object.fromEntries(
+            Array.from({ length: 10 }, (_unused, index) => [
+              `r${index}.redirect-from`,
+              Array.from({ length: 100 }, (_each, at) => `n${at}.r${index}.example`).join(),
+            ]),
+          ),
+          ...Object.fromEntries(
+            Array.from({ length: 10 }, (_unused, index) => [`r${index}.host`, `r${index}.example`]),
+          ),
+        },
+        'asks for 1011 routes and redirected names; one container can have 1000',
+      ],
+      [
+        'more networks than one container can have',
+        {
+          host: Array.from({ length: 100 }, (_unused, index) => `n${index}.example`).join(),
+          allow: Array.from({ length: 201 }, (_unused, index) => `10.0.${index}.0/24`).join(),
+        },
+        'lists 20100 networks in "allow", those of each route counted; one container can have 20000',
+      ],
+    ] as const
+  ).map(([title, labels, problem]): (typeof REJECTED)[number] => [
+    title,
+    [container('a', { ports: ['127.0.0.1:1:80'], ...label(labels) })],
+    `container a: ${problem}`,
+    [],
+  ]),
   [
     'one host and path twice, in a group and not',
     [
@@ -606,6 +639,23 @@ test('planRoutes(): who has a route in a group keeps its options after it was re
   ]);
   const [site] = plan(members, { context: { holders } }).sites;
   assert.deepEqual(site?.routes[0]?.access.allow, ['192.0.2.0/24']);
+});
+
+test('planRoutes(): who joins a group redirects nothing to its host', () => {
+  const member = (name: string, createdAt: number, more: Record<string, string>): Container =>
+    container(name, {
+      ports: [`127.0.0.1:${createdAt}:80`],
+      createdAt,
+      ...label({ host: 'a.example', group: 'g', ...more }),
+    });
+  const { sites, problems } = plan([
+    member('blue', 1, { 'redirect-from': 'www.example' }),
+    member('evil', 2, { 'redirect-from': 'other.example' }),
+  ]);
+  assert.deepEqual(sites[0]?.redirectFrom, ['www.example']);
+  assert.deepEqual(problems.map(problemText), [
+    'container evil: its options for a.example/ differ from those of container blue, which has the route in this group: they hold when that is gone',
+  ]);
 });
 
 test('planRoutes(): who joins a group with a path of its own changes no option of the site', () => {

@@ -108,7 +108,9 @@ export function siteView(site: Site, listen: ListenSettings): SiteView {
       ...upstreams,
     ],
     rateZones: served.flatMap(({ route, upstream }) =>
-      route.access.rate === undefined ? [] : [{ name: upstream, rate: route.access.rate }],
+      route.access.rate === undefined
+        ? []
+        : [{ name: rateZone(upstream), rate: route.access.rate }],
     ),
     locations: [
       ...served.flatMap(({ route, upstream }) => locationViews(route, upstream, { listen, site })),
@@ -152,6 +154,9 @@ export const listens = ({
   const more = proxyProtocol === true ? ['proxy_protocol'] : [];
   return [[`${port}`, ...more], ...(ipv6 ? [[`[::]:${port}`, ...more]] : [])];
 };
+
+/** Not the upstream's own zone, which it has where there are several servers: Nginx has one kind a name. */
+const rateZone = (upstream: string): string => `${upstream}_rate`;
 
 function upstreamView({ servers, access }: Route, name: string): UpstreamView {
   const several = servers.length > 1;
@@ -203,7 +208,7 @@ function accessDirectives(
       : [
           [
             'limit_req',
-            `zone=${upstream}`,
+            `zone=${rateZone(upstream)}`,
             ...(access.burst === undefined ? [] : [`burst=${access.burst}`, 'nodelay']),
           ],
           ['limit_req_status', '429'],

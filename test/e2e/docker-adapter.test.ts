@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { openDocker, type DockerSource } from '../../src/adapters/docker.ts';
+import { run } from '../../src/adapters/run.ts';
 import type { DockerEvent } from '../../src/core/docker/event.ts';
 import { HEALTH_ARGS, IMAGE, type Engine } from '../lab/engine.ts';
 import { openLab, type Lab } from '../lab/lab.ts';
@@ -139,6 +140,43 @@ test('containers(): health, from starting to healthy to unhealthy, with its even
     ['healthy', 'unhealthy'],
   );
 });
+
+/** What Compose passes on unread, and Docker 20.10 too; newer engines refuse some of it. */
+const ODD: readonly [name: string, more: object][] = [
+  ['range', { ExposedPorts: { '3000-3005': {} } }],
+  ['capitals', { ExposedPorts: { '80/TCP': {} } }],
+  ['protocol', { ExposedPorts: { '80/foo': {} } }],
+  ['word', { ExposedPorts: { 'foo/tcp': {} } }],
+  ['empty', { ExposedPorts: { '/tcp': {} } }],
+  ['address', asking({ HostIp: 'evil', HostPort: '9001' })],
+  ['zone', asking({ HostIp: 'fe80::1%lo', HostPort: '9001' })],
+  ['both', asking({ HostIp: '', HostPort: '9002/tcp' })],
+];
+
+function asking(binding: object): object {
+  return { HostConfig: { PortBindings: { '80/tcp': [binding] } } };
+}
+
+for (const [name, more] of ODD) {
+  test(`a container with ports that are none (${name}) keeps nobody from being read`, async () => {
+    const body = JSON.stringify({ Image: IMAGE, Cmd: ['/bin/sleep', '600'], ...more });
+    const socket = ['--unix-socket', engine.url.replace('unix://', '')];
+    const post = ['-sS', '-H', 'Content-Type: application/json', '-d', body, '-w', '%{http_code}'];
+    const { stdout } = await run('curl', [
+      ...socket,
+      ...post,
+      `http://docker/containers/create?name=${name}`,
+    ]);
+    if (!stdout.endsWith('201')) return;
+    for (const start of [false, true]) {
+      if (start) await engine.docker('start', name).catch(() => {}); // refused by some
+      assert.equal((await docker.inspect(name, never))?.name, name);
+      const all = await docker.containers(never, { all: true });
+      assert.ok(all.some((each) => each.name === name));
+    }
+    await remove(name);
+  });
+}
 
 test('inspect(): undefined for a container that is not there', async () => {
   assert.equal(await docker.inspect('nobody', never), undefined);

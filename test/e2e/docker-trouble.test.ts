@@ -273,6 +273,33 @@ test('a crash loop of thousands of events a second: few reloads, named once, oth
   assert.match(named[0] ?? '', /name=crashing/);
 });
 
+test('a health that turns over and over: a reload each two seconds at most, once it is named', async () => {
+  await engine.run({
+    name: 'moody',
+    ports: ['127.0.0.1:1321:80'],
+    labels: { 'portcullis.host': 'moody.example' },
+    args: [
+      ...[
+        '--health-cmd',
+        'if test -e /up; then rm /up; exit 1; else touch /up; fi',
+        '--health-interval',
+        '300ms',
+      ],
+      ...['--health-retries', '1', '--health-start-period', '0s'],
+    ],
+  });
+  await waitUntil('it is named', async () => (await status())?.docker.flapping.includes('moody'));
+  const [reloads, startedAt] = [await nginx.reloads(), performance.now()];
+  await run('calm', '127.0.0.1:1311:80');
+  await served('calm');
+  await waitUntil('ten seconds', () => performance.now() - startedAt > 10_000);
+  const seconds = (performance.now() - startedAt) / 1_000;
+  const made = (await nginx.reloads()) - reloads;
+  console.log(`# ${made} reloads in ${seconds.toFixed(1)} s`);
+  assert.ok(made <= seconds / 2 + 2, `${made} reloads`);
+  await engine.docker('rm', '-f', 'moody');
+});
+
 test('API versions from 1.41 to what the engine has: the same containers and networks', async () => {
   const signal = new AbortController().signal;
   const direct = await openDocker({ url: engine.url, env: {} });

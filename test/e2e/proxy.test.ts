@@ -80,12 +80,30 @@ test('forward auth: who may pass, what is handed on, what is taken back', async 
   assert.equal((await fetched('app.example', '/.portcullis/auth/0')).status, 404);
 });
 
+test('a request line that names one site and a Host that names another: only the first is believed', async () => {
+  await served(
+    one({
+      'private.host': 'app.example',
+      'private.auth-request': `http://127.0.0.1:${PORTS.auth}/verify`,
+      'open.host': 'app.example',
+      'open.path': '/open',
+    }),
+  );
+  const target = (path: string): string[] => ['--request-target', `http://app.example${path}`];
+  const asked = await fetched('public.example', '/', ...target('/a'));
+  assert.match(asked.headers, /^location: .*rd=http%3A%2F%2Fapp\.example%2Fa\r?$/im);
+  const { headers } = await echoed('public.example:8080', '/', ...target('/open'));
+  assert.equal(headers['host'], 'app.example:8080');
+  assert.equal(headers['x-forwarded-host'], 'app.example:8080');
+});
+
 test('rate and burst: what is above them gets 429, another site is untouched', async () => {
-  await served(one({ host: 'slow.example', rate: '1r/s', burst: '2' }), {
-    name: 'other',
-    port: 1402,
-    labels: { host: 'other.example' },
-  });
+  const slow = { host: 'slow.example', rate: '1r/s', burst: '2', group: 'slow' };
+  await served(
+    one(slow),
+    { name: 'replica', port: 1402, labels: slow },
+    { name: 'other', port: 1402, labels: { host: 'other.example' } },
+  );
   const statuses: number[] = [];
   for (let count = 0; count < 6; count += 1) statuses.push((await fetched('slow.example')).status);
   assert.deepEqual(statuses.slice(0, 3), [200, 200, 200]);
@@ -287,6 +305,10 @@ const client = async (...args: readonly string[]): Promise<string> =>
 test('WebSocket, with no label, also for longer than no byte is sent', async () => {
   await served(one({ host: 'web.example' }));
   assert.equal(await client('websocket', `${HOST_V4}:80`, 'web.example', 'hello'), 'hello');
+  const h2c = ['-H', 'Connection: Upgrade, HTTP2-Settings', '-H', 'Upgrade: h2c'];
+  const { headers } = await echoed('web.example', '/', ...h2c, '-H', 'HTTP2-Settings: AAMAAABk');
+  assert.equal(headers['upgrade'], undefined, 'no way past access rules');
+  assert.notEqual(headers['connection'], 'upgrade');
 });
 
 test('gRPC and gRPC over TLS to the container, by a gRPC client over TLS', async () => {

@@ -194,3 +194,56 @@ test('three among 1,000: found in four tests, the others are published', async (
   console.log(`# 3 of 1,000 sites refused: ${runs} runs of nginx -t to find them`);
   assert.equal(runs, 4);
 });
+
+test('one container with a refused host in each of 250 groups: the others are published', async () => {
+  const labels = Array.from({ length: 250 }, (_unused, index): [string, string][] => [
+    [`r${index}.host`, `bad-${index}.example`],
+    [`r${index}.group`, `g${index}`],
+    [`r${index}.auth-request`, 'http://127.0.0.1:99999/'],
+  ]);
+  const { code, stderr } = await stage.serve(GOOD, web('bad', Object.fromEntries(labels.flat())));
+  assert.equal(code, 4, stderr);
+  assert.equal((await stage.echoed('good.example')).port, 1401);
+  assert.equal((await stage.fetched('bad-7.example')).status, 503);
+});
+
+/** Where ngx_hash_key() of src/core/ngx_hash.c puts a name in a table of 2,048 places. */
+function placeOf(name: string): number {
+  let place = 0;
+  for (let index = 0; index < name.length; index += 1) {
+    place = (place * 31 + name.charCodeAt(index)) % 2048;
+  }
+  return place;
+}
+
+/** Names that have the place of `like`. */
+function namesLike(like: string, count: number, tail: string): readonly string[] {
+  const names: string[] = [];
+  for (let index = 0; names.length < count; index += 1) {
+    const name = `a${index.toString().padStart(12, '0')}${tail}`;
+    if (placeOf(name) === placeOf(like)) names.push(name);
+  }
+  return names;
+}
+
+test('names that fill a good site’s place in Nginx’s table: one of them goes, is told, and stays away', async () => {
+  await stage.served(GOOD);
+  // A place has 65,472 bytes, 8 of them Nginx's own; these need 208 and 24 each, and the good one 24.
+  const tail = `.${'x'.repeat(60)}.${'y'.repeat(60)}.${'z'.repeat(60)}`;
+  const long = namesLike('good.example', 314, tail);
+  const short = namesLike('good.example', 6, '');
+  const names = [...long, ...short];
+  const labels = Array.from({ length: Math.ceil(names.length / 50) }, (_unused, index) => [
+    `r${index}.host`,
+    names.slice(index * 50, index * 50 + 50).join(','),
+  ]);
+  const flood = web('flood', Object.fromEntries(labels));
+  const { code, stderr } = await stage.serve(GOOD, flood);
+  assert.equal(code, 4, stderr);
+  assert.match(
+    stderr,
+    /^quarantined: container lab-flood-1: the site a.* is quarantined and not served at all\. Nginx says: could not build server_names_hash/m,
+  );
+  assert.doesNotMatch(stderr, /lab-good-1/);
+  assert.equal((await stage.echoed('good.example')).port, 1401);
+});

@@ -105,6 +105,10 @@ test('with certificates: HTTPS, redirects by method, HTTP/2, HSTS; unknown names
   assert.equal(await curl('https://plain.example/'), '200  2', 'by the wildcard');
   assert.equal(await curl('http://off.example/'), '200  1.1');
   assert.equal(await curl('https://x.wild.example/'), '200  2', 'a wildcard host');
+  for (const host of ['nobody.example', 'off.example']) {
+    const asked = await curl('https://shop.example/', '-H', `Host: ${host}`);
+    assert.match(asked, /^000/, 'a host without HTTPS behind the handshake of another');
+  }
   assert.equal(await curl('http://x.wild.example/a'), '301 https://x.wild.example/a 1.1');
   const headers = await get('https://shop.example/');
   assert.match(headers, /^strict-transport-security: max-age=600\r?$/im);

@@ -101,7 +101,11 @@ function expose(from: JsonObject, place: string): readonly ContainerPort[] {
   return listField(from, 'expose', place).flatMap((value): readonly ContainerPort[] => {
     const text = String(value);
     if (/^\d+-\d+/.test(text)) return composePorts(text, `${place}: expose`).exposed;
-    return [containerPort(text, `${place}: expose`)];
+    const port = containerPort(text);
+    if (port !== undefined) return [port];
+    throw new ShapeError(
+      `${place}: expose: ${JSON.stringify(text.slice(0, 80))} is not a container port, as 80/tcp`,
+    );
   });
 }
 

@@ -1,7 +1,15 @@
 import type { Container, ContainerPort, PublishedPort } from '../model.ts';
 import { compatEnvironment } from '../compat/nginx-proxy.ts';
 import { containerState, createdSeconds, endpoints, health } from './container-fields.ts';
-import { containerPort, hostAddresses, MAX_PORT, sortExposed, sortPublished } from './ports.ts';
+import {
+  containerPort,
+  EVERY_ADDRESS,
+  hostAddresses,
+  isAddress,
+  MAX_PORT,
+  sortExposed,
+  sortPublished,
+} from './ports.ts';
 import {
   listField,
   objectAt,
@@ -31,7 +39,7 @@ export function containerFromInspect(answer: unknown, index = 0): Container {
   const state = objectField(from, 'State', place);
   const network = objectField(from, 'NetworkSettings', place);
   const published = portMap(network, { key: 'Ports', place });
-  const portBindings = portMap(hostConfig, { key: 'PortBindings', place });
+  const portBindings = portMap(hostConfig, { key: 'PortBindings', place, asked: true });
   const exposed = portKeys(config, { key: 'ExposedPorts', place });
   return {
     id,
@@ -52,11 +60,15 @@ export function containerFromInspect(answer: unknown, index = 0): Container {
   };
 }
 
-type Where = { readonly key: string; readonly place: string };
+type Where = {
+  readonly key: string;
+  readonly place: string;
+  /** What was asked for, not what Docker made of it: it may be any text, and guards the port all the same. */
+  readonly asked?: true;
+};
 
 function portKeys(from: JsonObject, { key, place }: Where): readonly ContainerPort[] {
-  const ports = Object.keys(objectField(from, key, place));
-  return ports.map((port) => containerPort(port, `${place}: ${key}`));
+  return Object.keys(objectField(from, key, place)).flatMap((port) => containerPort(port) ?? []);
 }
 
 type PortMap = {
@@ -65,23 +77,24 @@ type PortMap = {
 };
 
 /** Reads `{"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8080"}], "443/tcp": null}`. */
-function portMap(from: JsonObject, { key, place }: Where): PortMap {
+function portMap(from: JsonObject, where: Where): PortMap {
+  const { key, place, asked } = where;
   const map = objectField(from, key, place);
-  const keys = portKeys(from, { key, place });
   const bound = Object.keys(map).flatMap((name): readonly PublishedPort[] => {
+    const port = containerPort(name);
+    if (port === undefined) return [];
     const bindingsPlace = `${place}: ${key}[${JSON.stringify(name)}]`;
-    const port = containerPort(name, bindingsPlace);
     return listField(map, name, `${place}: ${key}`).flatMap((value) => {
       const binding = objectAt(value, bindingsPlace);
-      const hostPort = boundPort(optionalText(binding, 'HostPort', bindingsPlace), bindingsPlace);
-      const addresses = hostAddresses(
-        optionalText(binding, 'HostIp', bindingsPlace),
-        bindingsPlace,
-      );
+      const portText = optionalText(binding, 'HostPort', bindingsPlace);
+      const ipText = optionalText(binding, 'HostIp', bindingsPlace);
+      const hostPort = asked ? askedPort(portText) : boundPort(portText, bindingsPlace);
+      const addresses =
+        asked && !isAddress(ipText) ? EVERY_ADDRESS : hostAddresses(ipText, bindingsPlace);
       return addresses.map((hostAddress) => ({ hostAddress, hostPort, ...port }));
     });
   });
-  return { keys, bound };
+  return { keys: portKeys(from, where), bound };
 }
 
 /** 0 where Docker is still to choose: no port, or a range of them. */
@@ -90,4 +103,10 @@ function boundPort(text: string, place: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
   if (port <= MAX_PORT) return port;
   throw new ShapeError(`${place}: HostPort must be a port, but is ${JSON.stringify(text)}`);
+}
+
+/** Docker takes `8080/tcp` as well. */
+function askedPort(text: string): number {
+  const port = Number(/^(\d{1,5})(?:\/\w+)?$/.exec(text)?.[1]);
+  return port <= MAX_PORT ? port : 0;
 }

@@ -127,6 +127,16 @@ test('containerFromList(): a label named __proto__ is a label like any other', (
   assert.deepEqual(Object.keys(container.labels), ['__proto__', 'a']);
 });
 
+test('containerFromList(): what is exposed and is no port is left out', () => {
+  const Ports = [
+    { PrivatePort: 0, Type: 'tcp' },
+    { PrivatePort: 80, Type: '0' },
+    { PrivatePort: 81, Type: 'udp' },
+  ];
+  const { exposed, published } = containerFromList(entry({ Ports }), 0);
+  assert.deepEqual([exposed, published], [[{ containerPort: 81, protocol: 'udp' }], []]);
+});
+
 const errors: readonly [title: string, fields: object, message: string][] = [
   ['no id', { Id: undefined }, 'container 7 of the list: Id must be text, but is missing'],
   [
@@ -148,7 +158,7 @@ const errors: readonly [title: string, fields: object, message: string][] = [
   ],
   [
     'an unknown protocol',
-    { Ports: [{ PrivatePort: 80, Type: 'quic' }] },
+    { Ports: [{ PrivatePort: 80, PublicPort: 80, Type: 'quic' }] },
     'container web-1: Ports[0]: the protocol must be tcp, udp or sctp, but is "quic"',
   ],
   [

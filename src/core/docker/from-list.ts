@@ -1,6 +1,13 @@
 import type { Container, ContainerPort, ContainerState, Health, PublishedPort } from '../model.ts';
 import { containerState, endpoints, health } from './container-fields.ts';
-import { hostAddresses, ipProtocol, MAX_PORT, sortExposed, sortPublished } from './ports.ts';
+import {
+  hostAddresses,
+  ipProtocol,
+  knownProtocol,
+  MAX_PORT,
+  sortExposed,
+  sortPublished,
+} from './ports.ts';
 import {
   countField,
   isObject,
@@ -75,9 +82,15 @@ function ports(from: JsonObject, place: string): Pick<Container, 'published' | '
     const portPlace = `${place}: Ports[${index}]`;
     const port = objectAt(value, portPlace);
     const containerPort = countField(port, 'PrivatePort', portPlace, MAX_PORT);
-    const protocol = ipProtocol(optionalText(port, 'Type', portPlace) || 'tcp', portPlace);
+    const type = optionalText(port, 'Type', portPlace) || 'tcp';
+    if (port['PublicPort'] === undefined || port['PublicPort'] === 0) {
+      // Exposed only, which may be any text: see `containerPort`.
+      const protocol = knownProtocol(type);
+      if (containerPort > 0 && protocol !== undefined) exposed.push({ containerPort, protocol });
+      continue;
+    }
+    const protocol = ipProtocol(type, portPlace);
     exposed.push({ containerPort, protocol });
-    if (port['PublicPort'] === undefined || port['PublicPort'] === 0) continue; // exposed only
     const hostPort = countField(port, 'PublicPort', portPlace, MAX_PORT);
     for (const hostAddress of hostAddresses(optionalText(port, 'IP', portPlace), portPlace)) {
       published.push({ hostAddress, hostPort, containerPort, protocol });

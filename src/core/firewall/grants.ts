@@ -24,6 +24,9 @@ export type GrantContext = {
   readonly accessOf: (container: Container) => ContainerAccess | undefined;
 };
 
+/** Of one container: ports times networks. */
+const MOST_RULES = 100_000;
+
 const NOTHING: ContainerGrants = { grants: [], routed: [], problems: [] };
 
 /** What outside may reach of one container. A port that cannot be granted is a problem and stays closed. */
@@ -47,6 +50,8 @@ export function containerGrants(
       return { ...NOTHING, problems: [problem(reason)] };
     }
     const asked = ports === 'all' ? own : own.filter((port) => isNamed(ports, port));
+    const tooMany = tooManyRules(asked.length, sources);
+    if (tooMany !== undefined) return { ...NOTHING, problems: [problem(tooMany)] };
     const grants = asked.filter((port) => holderOf(port, container, context) === undefined);
     return {
       ...NOTHING,
@@ -98,6 +103,8 @@ export function containerGrants(
     .flatMap(({ protocol, containerPort }) =>
       routedTo.map((address): RoutedGrant => ({ protocol, address, port: containerPort, sources })),
     );
+  const tooMany = tooManyRules(grants.length + routed.length, sources);
+  if (tooMany !== undefined) return { ...NOTHING, problems: [problem(tooMany)] };
   return { grants: grants.filter(({ endpoints }) => endpoints.length > 0), routed, problems };
 }
 
@@ -157,6 +164,12 @@ function reasonsAgainst(
   return ports
     .filter((port) => !outward.some(isHostPort(port)) && !direct.some(isEitherPort(port)))
     .map((port) => whyNot(port, bound));
+}
+
+function tooManyRules(ports: number, sources: readonly string[]): string | undefined {
+  const rules = ports * sources.length;
+  if (rules <= MOST_RULES) return undefined;
+  return `would need ${rules} rules, one for each port and network; one container can have ${MOST_RULES}`;
 }
 
 /** Another container whose port this is and that does not make it public itself. */

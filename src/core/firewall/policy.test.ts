@@ -203,6 +203,24 @@ for (const [title, container, access, grants, problems] of grantCases) {
   });
 }
 
+for (const networkMode of ['bridge', 'host']) {
+  test(`firewallPolicy(): ports times networks beyond any use: closed, and told (${networkMode})`, () => {
+    const ports = Array.from({ length: 600 }, (_unused, index) => 10_000 + index);
+    const container = aContainer({
+      networkMode,
+      published: networkMode === 'host' ? [] : ports.map((port) => published('0.0.0.0', port)),
+    });
+    const networks = Array.from({ length: 200 }, (_unused, index) => `10.0.${index}.0/32`);
+    const access = {
+      ...isPublic('all', networks),
+      hostNetworkPorts: ports.map((port) => ({ port, protocol: 'tcp' as const })),
+    };
+    const { ruleset, problems } = firewallPolicy(aSnapshot([container]), [access], SETTINGS);
+    assert.deepEqual([ruleset.grants, ruleset.routed], [[], []]);
+    assert.match(problems[0]?.reason ?? '', /^would need 120000 rules/);
+  });
+}
+
 test('firewallPolicy(): a routed network is granted by container address, each family by itself', () => {
   const network = aNetwork({
     options: { 'com.docker.network.bridge.gateway_mode_ipv6': 'routed' },
