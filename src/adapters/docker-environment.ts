@@ -8,7 +8,9 @@ const AT_ONCE = 8;
  * The same source, whose lists tell containers' environments as well. Only an inspect does, so each
  * container costs one, once: its environment never changes.
  */
-export function withEnvironment(source: DockerSource): DockerSource {
+export function withEnvironment<
+  S extends Pick<DockerSource, 'containers' | 'inspect' | 'networks'>,
+>(source: S): S & Pick<DockerSource, 'snapshot'> {
   let known: ReadonlyMap<string, Container['environment']> = new Map();
   const containers: DockerSource['containers'] = async (signal, options) => {
     const listed = await source.containers(signal, options);

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { TestResult } from './nginx-test-output.ts';
-import { countRoutes, findRefused, PLAIN } from './quarantine.ts';
-import type { Route, Site } from './routes-model.ts';
+import { countRoutes, findRefused } from './quarantine.ts';
+import { PLAIN, type Route, type Site } from './routes-model.ts';
 
 type Fault = 'named' | 'unnamed';
 
