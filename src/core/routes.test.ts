@@ -223,6 +223,15 @@ test('planRoutes(): discovery=all takes containers without labels, and skips tho
   assert.deepEqual(result.problems, []);
 });
 
+test('planRoutes(): discovery=all takes a pod of Podman for one container', () => {
+  const ports = { ports: ['8080:80'], labels: {} };
+  const infra = container('infra', ports);
+  const web = container('web', { ...ports, networkMode: 'container:id-infra' });
+  const result = plan([infra, web], { settings: { discovery: 'all' } });
+  assert.deepEqual(lines(result), ['service-8080.example.com/ -> 127.0.0.1:8080']);
+  assert.deepEqual(result.problems, []);
+});
+
 test('planRoutes(): the order of containers changes nothing', () => {
   const all = [
     ...CASES.flatMap(([, containers]) => containers),
