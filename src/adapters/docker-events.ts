@@ -28,8 +28,8 @@ const CONTAINER_ACTIONS = [
 const NETWORK_ACTIONS = ['connect', 'disconnect', 'create', 'destroy'];
 const DAEMON_ACTIONS = ['reload'];
 const SWARM_ACTIONS = ['create', 'update', 'remove'];
-/** Its words for `die` and `destroy`. */
-const PODMAN_ACTIONS = ['died', 'remove'];
+/** Its words for `die`, `destroy` and the end of a health check. */
+const PODMAN_ACTIONS = ['died', 'remove', 'exec_died'];
 /** What is asked of `GET /events`. */
 export const EVENT_FILTERS = {
   type: [...EVENT_KINDS],

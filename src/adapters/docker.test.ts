@@ -225,6 +225,27 @@ for (const [title, headers, asked] of [
   });
 }
 
+test('containers(): Podman is asked after each, for its list tells neither health nor network', async (t) => {
+  const listed = (Id: string): object => ({ Id, Names: [`/${Id}`], State: 'running', Created: 1 });
+  const inspected = {
+    ...{ Id: 'c1', Name: 'c1', Created: '2026-01-02T03:04:05Z' },
+    State: { Status: 'running', Health: { Status: 'unhealthy' } },
+    HostConfig: { NetworkMode: 'host' },
+  };
+  const docker = await serve(t, ({ url }, response) => {
+    const isList = url?.startsWith('/containers/json') ?? false;
+    response.setHeader('Libpod-API-Version', '4.3.1');
+    if (isList) response.end(JSON.stringify([listed('c1'), listed('gone')]));
+    else if (url?.startsWith('/containers/c1/')) response.end(JSON.stringify(inspected));
+    else response.writeHead(404).end('{"message":"no such container"}');
+  });
+  const containers = await docker.containers(never);
+  assert.deepEqual(
+    containers.map(({ name, health, networkMode }) => [name, health, networkMode]),
+    [['c1', 'unhealthy', 'host']],
+  );
+});
+
 test('inspect(): a name cannot leave its place in the address', async (t) => {
   const urls: (string | undefined)[] = [];
   const docker = await serve(t, ({ url }, response) => {

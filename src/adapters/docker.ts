@@ -9,10 +9,11 @@ import { ShapeError } from '../core/docker/reader.ts';
 import type { Container, Network, Snapshot } from '../core/model.ts';
 import { PortcullisError } from '../errors.ts';
 import { createContainerControl, type ContainerControl } from './container-control.ts';
-import { withEnvironment } from './docker-environment.ts';
+import { INSPECTS_AT_ONCE, withEnvironment } from './docker-environment.ts';
 import { openEvents, type EventOptions, type EventStream } from './docker-events.ts';
 import { openDockerHttp, type DockerHttp } from './docker-request.ts';
 import { dockerTarget, type Environment } from './docker-target.ts';
+import { eachOf } from './each-of.ts';
 
 /** `all`: containers that do not run, too. */
 export type ListOptions = { readonly all?: boolean };
@@ -26,8 +27,9 @@ export type DockerSource = {
   /** Containers and networks, sorted by name, from two calls made at once. */
   snapshot(signal: AbortSignal, options?: ListOptions): Promise<Snapshot>;
   /**
-   * Containers from one list call, sorted by name; without `portBindings`. Docker 20.10 lists a
-   * container as running for some 100 ms after its `die` event; `inspect` tells the truth.
+   * Containers sorted by name: from one list call without `portBindings`, from Podman with an inspect
+   * of each. Docker 20.10 lists a container as running for some 100 ms after its `die` event;
+   * `inspect` tells the truth.
    */
   containers(signal: AbortSignal, options?: ListOptions): Promise<readonly Container[]>;
   networks(signal: AbortSignal): Promise<readonly Network[]>;
@@ -77,8 +79,17 @@ export async function openDocker({
       return { containers, networks };
     },
     async containers(signal, { all = false } = {}) {
-      const call = { path: '/containers/json', query: { all: all ? 1 : 0 }, signal, limitMs };
-      return parseList(http, { path: call.path, json: await http.json(call) }, containerFromList);
+      const path = '/containers/json';
+      const query = { all: all ? 1 : 0 };
+      const { json, podman } = await http.jsonOf({ path, query, signal, limitMs });
+      const listed = parseList(http, { path, json }, containerFromList);
+      if (!podman) return listed;
+      // Podman's list tells neither the health nor whose network it is.
+      const inspected = new Map<string, Container | undefined>();
+      await eachOf(listed, INSPECTS_AT_ONCE, async ({ id }) => {
+        inspected.set(id, await source.inspect(id, signal));
+      });
+      return listed.flatMap(({ id }) => inspected.get(id) ?? []);
     },
     async networks(signal) {
       const path = '/networks';

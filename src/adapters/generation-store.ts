@@ -21,6 +21,7 @@ import {
 } from '../core/generation.ts';
 import type { FileTree } from '../core/model.ts';
 import { codeOf, makeFolder, syncFolder, unwritable, writeAtomically } from './atomic-file.ts';
+import { eachOf } from './each-of.ts';
 
 export const ENTRY = 'portcullis.conf';
 const PREVIOUS = 'previous';
@@ -96,7 +97,7 @@ export function openStore(dir: string): GenerationStore {
     async writeSites({ siteFiles }, known = new Set()) {
       await makeFolders(dir);
       const missing = [...siteFiles].filter(([file]) => !known.has(file));
-      await eachOf(missing, async ([file, text]) => {
+      await eachOf(missing, PARALLEL, async ([file, text]) => {
         if ((await textOf(at(file))) !== text) await writeAtomically(at(file), text);
       });
     },
@@ -141,7 +142,7 @@ export function openStore(dir: string): GenerationStore {
         ...(await namesIn(at('generations'))).map((name) => `generations/${name}`),
       ];
       const stale = found.filter((file) => !files.has(file));
-      await eachOf(stale, (file) => rm(at(file), { force: true }));
+      await eachOf(stale, PARALLEL, (file) => rm(at(file), { force: true }));
       return stale.length;
     },
   };
@@ -252,12 +253,4 @@ function parseManifest(text: string | undefined, id: string): Manifest {
   } catch {
     return empty;
   }
-}
-
-async function eachOf<T>(items: readonly T[], act: (item: T) => Promise<unknown>): Promise<void> {
-  const queue = items.values();
-  const worker = async (): Promise<void> => {
-    for (const item of queue) await act(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(PARALLEL, items.length) }, worker));
 }

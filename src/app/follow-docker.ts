@@ -72,6 +72,8 @@ async function followOnce(deps: FollowDeps, onConnected: () => void): Promise<vo
   const dirty = new Set<string>();
   const bell = createBell();
   const held = new Set<string>();
+  /** Podman says that a health check ended before it notes the result: held one round later. */
+  const checked = new Set<string>();
   let lastEventAt = -Infinity;
   /** Drivers, by name and id. */
   let known = new Map<string, string>();
@@ -138,6 +140,7 @@ async function followOnce(deps: FollowDeps, onConnected: () => void): Promise<vo
         }
         const id = event.kind === 'network' ? event.attributes['container'] : event.id;
         if (id !== undefined && id !== '') (flapping.has(id) ? held : dirty).add(id);
+        if (event.action === 'exec_died') checked.add(event.id);
         if (goesOn(event)) tracker.resumed(event.id);
         if (isPaused(event) || (deps.drain && willStop(event))) {
           tracker.drain(event.id, now());
@@ -181,16 +184,17 @@ async function followOnce(deps: FollowDeps, onConnected: () => void): Promise<vo
         await pause(deps.resyncMs, signal);
       }
     };
-    const lookAtFlapping = async (): Promise<void> => {
+    const lookAtHeld = async (): Promise<void> => {
       while (!signal.aborted) {
         await pause(FLAPPING_MS, signal);
-        if (held.size === 0) continue;
+        if (held.size > 0) bell.ring();
         for (const id of held) dirty.add(id);
         held.clear();
-        bell.ring();
+        for (const id of checked) held.add(id);
+        checked.clear();
       }
     };
-    await Promise.all([readEvents(), inspectDirty(), resync(), lookAtFlapping()]);
+    await Promise.all([readEvents(), inspectDirty(), resync(), lookAtHeld()]);
   } finally {
     session.abort();
   }

@@ -6,20 +6,11 @@ import { writeBootFiles } from '../adapters/boot-file.ts';
 import { chooseBackend } from '../adapters/choose-backend.ts';
 import { isThere, runsSystemd, SYSTEMD, systemctl, type Systemd } from '../adapters/systemd.ts';
 import { bootFiles, BOOT_UNIT, bootUnit } from '../core/firewall/boot.ts';
-import type { Ruleset } from '../core/firewall/ruleset.ts';
+import { NO_RULES } from '../core/firewall/ruleset.ts';
 import type { Settings } from '../core/settings-schema.ts';
 import { textAt } from './init-file.ts';
 import type { Step } from './init-step.ts';
 import { unifiedDiff } from './unified-diff.ts';
-
-const NOTHING_KNOWN: Ruleset = {
-  bridges: [],
-  trustedInterfaces: [],
-  trustedSources: [],
-  held: [],
-  grants: [],
-  routed: [],
-};
 
 const LOST = 'the firewall does not load at boot';
 
@@ -43,10 +34,9 @@ export async function bootSteps(
     {
       shown: `${diff}write ${path} and enable it: the firewall is loaded before Docker starts`,
       act: async () => {
-        const [first = ''] = bootFiles(NOTHING_KNOWN, kind).keys();
+        const [first = ''] = bootFiles(NO_RULES, kind).keys();
         // A unit without its file would fail at every boot until the first "generate" or "watch".
-        if (!(await isThere(join(folder, first))))
-          await writeBootFiles(NOTHING_KNOWN, kind, folder);
+        if (!(await isThere(join(folder, first)))) await writeBootFiles(NO_RULES, kind, folder);
         await writeAtomically(path, text);
         await systemctl(systemd, ['daemon-reload'], LOST);
         await systemctl(systemd, ['enable', BOOT_UNIT], LOST);

@@ -8,7 +8,8 @@ import type { Evidence } from '../core/exposure/findings.ts';
 import { arrives } from '../core/exposure/reachable.ts';
 import { hexAddress } from '../core/rules/address-range.ts';
 import { travelHost, type HostFacts } from '../core/rules/host-facts.ts';
-import { hooksOf, travel } from '../core/rules/journey.ts';
+import { hooksOf } from '../core/rules/hooks.ts';
+import { travel } from '../core/rules/journey.ts';
 import { PROTOCOLS } from '../core/rules/packet.ts';
 import type { World } from './outside.ts';
 

@@ -44,7 +44,9 @@ function labelledRoutes(container: Container, settings: RouteSettings): Containe
   const problems = [...labels.problems];
   const disabled = container.labels[`${settings.label_prefix}.enable`] === 'false';
   if (disabled) return NOTHING;
-  const wantsRoutes = labels.labelled || settings.discovery === 'all';
+  // In a pod, Podman says of each container that it has the ports of the one whose network they share.
+  const own = !container.networkMode.startsWith('container:');
+  const wantsRoutes = labels.labelled || (settings.discovery === 'all' && own);
   if (!wantsRoutes) return NOTHING;
   if (problems.length > 0) return { wanted: [], problems };
 

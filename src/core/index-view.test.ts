@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { indexView } from './index-view.ts';
-import { PLAIN } from './quarantine.ts';
-import type { Site } from './routes-model.ts';
+import { PLAIN, type Site } from './routes-model.ts';
 
 const site = (address: string, index: number): Site => {
   const host = `s${index}.example`;

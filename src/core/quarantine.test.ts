@@ -8,11 +8,10 @@ import {
   culpritsOf,
   findRefused,
   inOrderOfSearch,
-  PLAIN,
   refusals,
   withoutRoutesOf,
 } from './quarantine.ts';
-import type { Route, Site } from './routes-model.ts';
+import { PLAIN, type Route, type Site } from './routes-model.ts';
 
 type Fault = 'named' | 'unnamed';
 

@@ -5,7 +5,7 @@
 import type { TestResult } from './nginx-test-output.ts';
 import type { Quarantined, RenderedSite } from './generation.ts';
 import type { Problem } from './model.ts';
-import type { Access, Route, Site } from './routes-model.ts';
+import { PLAIN, type Access, type Route, type Site } from './routes-model.ts';
 
 export type Refused = {
   /** Relative to nginx.dir. */
@@ -98,16 +98,6 @@ function namedIn(result: TestResult, files: readonly string[]): Refused | undefi
   const file = files.find((each) => path.endsWith(`/${each}`));
   return file === undefined ? undefined : { file, reason: `${reason} (${path}:${line ?? 0})` };
 }
-
-/** No option at all. */
-export const PLAIN: Access = {
-  stripPrefix: false,
-  scheme: 'http',
-  balance: 'round_robin',
-  allow: [],
-  buffering: true,
-  tls: 'auto',
-};
 
 /** Who is to blame for a route: its owner; in a group the member whose options it has, whatever groups that names. */
 export const blamed = ({ owner, lead }: Route): string => lead ?? owner;

@@ -4,16 +4,8 @@ import fc from 'fast-check';
 import type { Container } from './model.ts';
 import { RoutePlanner } from './route-planner.ts';
 import { planRoutes, type Candidate } from './routes.ts';
-import type { Access, WantedRoute } from './routes-model.ts';
+import { PLAIN, type WantedRoute } from './routes-model.ts';
 
-const ACCESS: Access = {
-  stripPrefix: false,
-  scheme: 'http',
-  balance: 'round_robin',
-  allow: [],
-  buffering: true,
-  tls: 'auto',
-};
 const HOSTS = ['a.example', 'b.example', 'c.example', 'd.example'];
 
 const candidate = fc
@@ -61,7 +53,7 @@ const candidate = fc
       redirectFrom: wish.redirectFrom.filter((from) => own(from) && redirected.add(from)),
       owner: owner || name,
       ...(owner !== '' && { member: name }),
-      access: auth === undefined ? ACCESS : { ...ACCESS, authBasic: auth },
+      access: auth === undefined ? PLAIN : { ...PLAIN, authBasic: auth },
       server: { address: `127.0.0.1:${port}`, container: name, id: name },
     }));
     const problems = bad && !lingering ? [{ container: name, label: 'x', reason: 'wrong' }] : [];

@@ -46,6 +46,16 @@ export type Access = {
   readonly upstreamTls?: UpstreamTls;
 };
 
+/** No option at all. */
+export const PLAIN: Access = {
+  stripPrefix: false,
+  scheme: 'http',
+  balance: 'round_robin',
+  allow: [],
+  buffering: true,
+  tls: 'auto',
+};
+
 /** One (host, path) that a container wants. */
 export type WantedRoute = {
   readonly host: string;

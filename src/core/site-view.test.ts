@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PLAIN } from './quarantine.ts';
-import type { Server, Site } from './routes-model.ts';
+import { PLAIN, type Server, type Site } from './routes-model.ts';
 import { siteView } from './site-view.ts';
 
 const server = (port: number): Server => ({

@@ -1,6 +1,7 @@
 /** The site of `status.host`: what the running watch says of itself, through Nginx. */
 import { PRIVATE_NETWORKS } from './private-networks.ts';
 import type { Candidate } from './routes.ts';
+import { PLAIN } from './routes-model.ts';
 import type { Settings } from './settings-schema.ts';
 
 /** Undefined where no host is set, or nobody listens. It takes part as a container would: who holds the host keeps it. */
@@ -29,13 +30,9 @@ export function statusCandidate({
           ready: true,
           server: { address: listen, container: name, id },
           access: {
-            stripPrefix: false,
-            scheme: 'http',
-            balance: 'round_robin',
+            ...PLAIN,
             // Counts and versions are nobody else's business.
             allow: [...PRIVATE_NETWORKS, ...trusted_sources],
-            buffering: true,
-            tls: 'auto',
           },
         },
       ],

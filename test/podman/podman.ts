@@ -16,8 +16,15 @@ export type Podman = {
   readonly url: string;
   /** The docker command on Podman's socket; throws with what it printed when it fails. */
   docker(...args: readonly string[]): Promise<string>;
+  /** Podman's own command, for what Docker has no like of. */
+  own(...args: readonly string[]): Promise<string>;
   /** Starts a container that serves a page on port 80. */
   run(name: string, ...args: readonly string[]): Promise<void>;
+  /** The same on another port. */
+  serve(port: number, ...args: readonly string[]): Promise<void>;
+  createPod(name: string, ...args: readonly string[]): Promise<void>;
+  /** The same in a pod, where its port is `port`. */
+  runIn(pod: string, name: string, port: number, ...args: readonly string[]): Promise<void>;
 };
 
 export async function startPodman(lab: Lab, backend: NetworkBackend): Promise<Podman> {
@@ -35,12 +42,15 @@ cgroup_manager = "cgroupfs"
 events_logger = "file"
 tmp_dir = "${join(at, 'tmp')}"
 runtime = "runc"
+infra_image = "docker.io/${IMAGE}"
 `,
   );
   const podman = [
     ...['env', `CONTAINERS_CONF=${config}`, 'podman', '--root', join(at, 'root')],
     ...['--runroot', join(at, 'run'), '--tmpdir', join(at, 'tmp'), '--storage-driver', 'vfs'],
   ];
+  const own = async (...args: readonly string[]): Promise<string> =>
+    (await lab.host.ok([...podman, ...args])).trim();
   // What the Docker API calls lab/web is this in Podman.
   const image = ['import', await packRoot(at), `docker.io/${IMAGE}`];
   await lab.host.ok([...podman, ...image], { timeoutMs: 60_000 });
@@ -64,17 +74,28 @@ runtime = "runc"
   );
   // Their addresses are lent by files outside the lab's folder.
   lab.cleanup.add('containers of podman', async () => {
-    const ids = (await docker('ps', '--all', '--quiet')).split('\n').filter((id) => id !== '');
-    if (ids.length > 0) await docker('rm', '--force', ...ids);
+    await own('pod', 'rm', '--all', '--force', '--time', '0');
+    await own('rm', '--all', '--force', '--time', '0');
   });
+  const ownGroup = ['--cgroup-parent', `/${cgroupOf(lab.folder)}`];
+  const page = (port: number): readonly string[] => [
+    ...[IMAGE, '/bin/httpd', '-f', '-p', String(port), '-h', '/www'],
+  ];
+  const serve: Podman['serve'] = async (port, ...args) => {
+    await docker('run', '-d', ...ownGroup, ...args, ...page(port));
+  };
   return {
     url,
     docker,
-    async run(name, ...args) {
-      await docker(
-        ...['run', '-d', '--name', name, '--cgroup-parent', `/${cgroupOf(lab.folder)}`, ...args],
-        ...[IMAGE, '/bin/httpd', '-f', '-p', '80', '-h', '/www'],
-      );
+    own,
+    serve,
+    run: (name, ...args) => serve(80, '--name', name, ...args),
+    async createPod(name, ...args) {
+      const infra = ['--infra-command', '/bin/sleep 100000'];
+      await own('pod', 'create', '--name', name, ...ownGroup, ...infra, ...args);
+    },
+    async runIn(pod, name, port, ...args) {
+      await own('run', '-d', '--pod', pod, '--name', name, ...args, ...page(port));
     },
   };
 }

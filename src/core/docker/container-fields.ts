@@ -1,5 +1,5 @@
 /** Fields that the list and the inspect answer spell alike. */
-import type { ContainerState, Endpoint, Health } from '../model.ts';
+import type { Container, ContainerState, Endpoint, Health } from '../model.ts';
 import { compareText, ipAddress, isUnset } from './ports.ts';
 import { objectAt, objectField, optionalText, ShapeError, type JsonObject } from './reader.ts';
 
@@ -38,6 +38,24 @@ export function health(text: string, place: string): Health {
   if (text === 'starting' || text === 'healthy' || text === 'unhealthy') return text;
   const shown = JSON.stringify(text.slice(0, 80));
   throw new ShapeError(`${place}: ${shown} is not a known health status`);
+}
+
+const NOT_RUNNING: readonly ContainerState[] = ['created', 'exited', 'dead'];
+
+/** Lists of Docker 20.10 and answers of Podman go on telling ports and addresses of one that does not run. */
+export function inUse({
+  state,
+  published,
+  endpoints: all,
+}: Pick<Container, 'state' | 'published' | 'endpoints'>): Pick<
+  Container,
+  'published' | 'endpoints'
+> {
+  if (!NOT_RUNNING.includes(state)) return { published, endpoints: all };
+  return {
+    published: [],
+    endpoints: all.map(({ network, networkId }) => ({ network, networkId })),
+  };
 }
 
 /** Reads `NetworkSettings.Networks`, sorted by name. */

@@ -56,6 +56,19 @@ test('containerFromInspect(): published and wanted ports are told apart', () => 
   });
 });
 
+test('containerFromInspect(): Podman tells ports of one that ended, which forwards none', () => {
+  const answer = inspect({
+    State: { Status: 'exited' },
+    NetworkSettings: {
+      Ports: { '80/tcp': [{ HostIp: '', HostPort: '8080' }] },
+      Networks: { app: { NetworkID: 'n', IPAddress: '172.18.0.2' } },
+    },
+  });
+  const { published, exposed, endpoints } = containerFromInspect(answer);
+  assert.deepEqual([published, endpoints], [[], [{ network: 'app', networkId: 'n' }]]);
+  assert.ok(exposed.some(({ containerPort }) => containerPort === 80));
+});
+
 test('containerFromInspect(): a bare answer is enough', () => {
   const bare = { Id: ID, Created: '2026-01-02T03:04:05Z', State: { Status: 'created' } };
   const container = containerFromInspect(bare);

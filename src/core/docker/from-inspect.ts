@@ -1,6 +1,6 @@
 import type { Container, ContainerPort, PublishedPort } from '../model.ts';
 import { compatEnvironment } from '../compat/nginx-proxy.ts';
-import { containerState, createdSeconds, endpoints, health } from './container-fields.ts';
+import { containerState, createdSeconds, endpoints, health, inUse } from './container-fields.ts';
 import {
   containerPort,
   EVERY_ADDRESS,
@@ -36,7 +36,8 @@ export function containerFromInspect(answer: unknown, index = 0): Container {
   const place = `container ${name}`;
   const config = objectField(from, 'Config', place);
   const hostConfig = objectField(from, 'HostConfig', place);
-  const state = objectField(from, 'State', place);
+  const stateField = objectField(from, 'State', place);
+  const state = containerState(textField(stateField, 'Status', place), place);
   const network = objectField(from, 'NetworkSettings', place);
   const published = portMap(network, { key: 'Ports', place });
   const portBindings = portMap(hostConfig, { key: 'PortBindings', place, asked: true });
@@ -46,17 +47,19 @@ export function containerFromInspect(answer: unknown, index = 0): Container {
     name,
     image: optionalText(config, 'Image', place),
     createdAt: createdSeconds(textField(from, 'Created', place), place),
-    state: containerState(textField(state, 'Status', place), place),
-    health: health(optionalText(objectField(state, 'Health', place), 'Status', place), place),
+    state,
+    health: health(optionalText(objectField(stateField, 'Health', place), 'Status', place), place),
     labels: textMapField(config, 'Labels', place),
     ...compatEnvironment(
       listField(config, 'Env', place).filter((line) => typeof line === 'string'),
     ),
     networkMode: optionalText(hostConfig, 'NetworkMode', place),
-    published: sortPublished(published.bound),
+    ...inUse({
+      ...{ state, published: sortPublished(published.bound) },
+      endpoints: endpoints(from, place),
+    }),
     portBindings: sortPublished(portBindings.bound),
     exposed: sortExposed([...exposed, ...published.keys, ...portBindings.keys]),
-    endpoints: endpoints(from, place),
   };
 }
 

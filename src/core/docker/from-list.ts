@@ -1,5 +1,5 @@
-import type { Container, ContainerPort, ContainerState, Health, PublishedPort } from '../model.ts';
-import { containerState, endpoints, health } from './container-fields.ts';
+import type { Container, ContainerPort, Health, PublishedPort } from '../model.ts';
+import { containerState, endpoints, health, inUse } from './container-fields.ts';
 import {
   hostAddresses,
   ipProtocol,
@@ -21,8 +21,6 @@ import {
   type JsonObject,
 } from './reader.ts';
 
-const NOT_RUNNING: readonly ContainerState[] = ['created', 'exited', 'dead'];
-
 /**
  * One entry of `GET /containers/json`. The list does not know `portBindings`: they are empty here.
  *
@@ -36,9 +34,6 @@ export function containerFromList(entry: unknown, index: number): Container {
   const place = `container ${name}`;
   const { published, exposed } = ports(from, place);
   const state = containerState(textField(from, 'State', place), place);
-  const networks = endpoints(from, place);
-  // Docker 20.10 goes on listing the ports and addresses of a container that failed to start.
-  const running = !NOT_RUNNING.includes(state);
   return {
     id,
     name,
@@ -48,12 +43,9 @@ export function containerFromList(entry: unknown, index: number): Container {
     health: listedHealth(from, place),
     labels: textMapField(from, 'Labels', place),
     networkMode: optionalText(objectField(from, 'HostConfig', place), 'NetworkMode', place),
-    published: running ? published : [],
+    ...inUse({ state, published, endpoints: endpoints(from, place) }),
     portBindings: [],
     exposed,
-    endpoints: running
-      ? networks
-      : networks.map(({ network, networkId }) => ({ network, networkId })),
   };
 }
 

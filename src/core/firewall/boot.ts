@@ -3,7 +3,7 @@ import { iptablesText } from './iptables-text.ts';
 import type { IptablesTable } from './iptables-rules.ts';
 import { dockerUserTables, mangleTables } from './iptables-tables.ts';
 import { nftablesText } from './nftables-text.ts';
-import { withoutGrants, type Ruleset } from './ruleset.ts';
+import { NO_RULES, withoutGrants, type Ruleset } from './ruleset.ts';
 
 export const BOOT_UNIT = 'portcullis-firewall.service';
 
@@ -65,15 +65,6 @@ ${commands.join('\n')}
 WantedBy=sysinit.target
 `;
 }
-
-const NO_RULES: Ruleset = {
-  bridges: [],
-  trustedInterfaces: [],
-  trustedSources: [],
-  held: [],
-  grants: [],
-  routed: [],
-};
 
 /** IPv6 may be switched off; that must not keep IPv4 from being closed, hence "-". */
 function iptablesCommands(folder: string, backend: 'iptables' | 'docker-user'): readonly string[] {

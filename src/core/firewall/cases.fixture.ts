@@ -1,19 +1,13 @@
 /** The case list of both golden and kernel tests: what was published and asked for -> the ruleset. */
 import type { Container, Network, PublishedPort, Snapshot } from '../model.ts';
 import type { ContainerAccess, FirewallSettings } from './access.ts';
-import { aContainer, aNetwork } from './snapshot.fixture.ts';
+import { aContainer, aNetwork, NOTHING_TRUSTED } from './snapshot.fixture.ts';
 
 export type FirewallCase = {
   readonly name: string;
   readonly snapshot: Snapshot;
   readonly access: readonly ContainerAccess[];
   readonly settings: FirewallSettings;
-};
-
-const SETTINGS: FirewallSettings = {
-  trustedInterfaces: [],
-  trustedSources: [],
-  proxyContainer: undefined,
 };
 
 const port = (
@@ -63,7 +57,7 @@ export const FIREWALL_CASES: readonly FirewallCase[] = [
     name: 'no-containers',
     snapshot: { containers: [], networks: [] },
     access: [],
-    settings: SETTINGS,
+    settings: NOTHING_TRUSTED,
   },
   {
     name: 'private-only',
@@ -77,7 +71,7 @@ export const FIREWALL_CASES: readonly FirewallCase[] = [
       ],
     },
     access: [],
-    settings: SETTINGS,
+    settings: NOTHING_TRUSTED,
   },
   {
     name: 'public-mail',
@@ -107,7 +101,7 @@ export const FIREWALL_CASES: readonly FirewallCase[] = [
       }),
     ],
     settings: {
-      ...SETTINGS,
+      ...NOTHING_TRUSTED,
       trustedInterfaces: ['wg0'],
       trustedSources: ['203.0.113.7/32', 'fd00:9::/48'],
     },
@@ -122,7 +116,7 @@ export const FIREWALL_CASES: readonly FirewallCase[] = [
       ],
     },
     access: [access('h1', { hostNetworkPorts: [{ port: 9100, protocol: 'tcp' }] })],
-    settings: { ...SETTINGS, proxyContainer: 'edge' },
+    settings: { ...NOTHING_TRUSTED, proxyContainer: 'edge' },
   },
   {
     name: 'routed-network',
@@ -138,6 +132,6 @@ export const FIREWALL_CASES: readonly FirewallCase[] = [
       containers: [inProject(2, { name: 'web', published: [port('0.0.0.0', 8080, 80)] })],
     },
     access: [access('s2', { public: { ports: 'all', from: [] } })],
-    settings: SETTINGS,
+    settings: NOTHING_TRUSTED,
   },
 ];

@@ -37,10 +37,14 @@ export function hostBindings(
 ): readonly PublishedPort[] {
   if (!['created', 'running', 'paused', 'restarting'].includes(container.state)) return [];
   const forwards = !isUnforwarded(networks.find(({ name }) => name === container.networkMode));
-  return [...container.published, ...(forwards ? container.portBindings : [])].filter(
+  const ports = [...container.published, ...(forwards ? container.portBindings : [])];
+  return [...new Map(ports.map((port) => [portKey(port), port])).values()].filter(
     ({ hostPort }) => hostPort > 0,
   );
 }
+
+const portKey = ({ hostAddress, hostPort, containerPort, protocol }: PublishedPort): string =>
+  [hostAddress, hostPort, containerPort, protocol].join(' ');
 
 /** On these Docker remembers what -p asked for and forwards nothing. */
 const isUnforwarded = (network: Network | undefined): boolean =>

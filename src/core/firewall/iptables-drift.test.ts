@@ -6,6 +6,7 @@ import type { IptablesTable } from './iptables-rules.ts';
 import { mangleTables } from './iptables-tables.ts';
 import { iptablesText } from './iptables-text.ts';
 import { firewallPolicy } from './policy.ts';
+import { NO_RULES } from './ruleset.ts';
 
 /** What iptables-save prints once the table was loaded beside somebody else's rule. */
 function saved(table: IptablesTable): string {
@@ -26,14 +27,7 @@ test('iptablesDrift(): what was loaded does not differ', () => {
   }
 });
 
-const [empty] = mangleTables({
-  bridges: ['docker0'],
-  trustedInterfaces: [],
-  trustedSources: [],
-  held: [],
-  grants: [],
-  routed: [],
-});
+const [empty] = mangleTables({ ...NO_RULES, bridges: ['docker0'] });
 assert.ok(empty);
 const table: IptablesTable = empty;
 const JUMP = '-A FORWARD -j PORTCULLIS-FWD';

@@ -26,10 +26,19 @@ export const notOutside = (ruleset: Ruleset, family: Family): readonly string[] 
   ...ofFamily(family, ruleset.trustedSources).map((source) => `${from(source)}-j RETURN`),
 ];
 
-/** A neighbour's frame may ask for 127.0.0.1: Docker's DNAT comes before the kernel's own check. */
-export const noLoopback = (family: Family): readonly string[] => {
+/**
+ * A neighbour's frame may ask for 127.0.0.1: Docker's DNAT comes before the kernel's own check.
+ *
+ * @param afterNat true where the answer of a container that the host asked by 127.0.0.1, through NAT
+ *   (Podman, and Docker without its userland proxy), has that address again
+ */
+export const noLoopback = (
+  family: Family,
+  { afterNat }: { afterNat: boolean },
+): readonly string[] => {
   const loopback = family === 'v4' ? '127.0.0.0/8' : '::1/128';
-  return [`-d ${loopback} ! -i lo -j DROP`, `-s ${loopback} ! -i lo -j DROP`];
+  const first = afterNat ? '-m conntrack --ctdir ORIGINAL ' : '';
+  return [`-d ${loopback} ! -i lo ${first}-j DROP`, `-s ${loopback} ! -i lo -j DROP`];
 };
 
 /** @param localOnly true where forwarded packets pass too: another host's port is not ours to close */

@@ -31,7 +31,7 @@ export const mangleTables = (ruleset: Ruleset): readonly IptablesTable[] =>
       {
         name: PRE,
         rules: [
-          ...noLoopback(family),
+          ...noLoopback(family, { afterNat: false }),
           ...notOutside(ruleset, family),
           ...heldRules(ruleset, { family, gate: HOST, localOnly: true }),
         ],
@@ -62,7 +62,10 @@ export const dockerUserTables = (
     family,
     table: 'filter',
     chains: [
-      { name: IN, rules: [...noLoopback(family), ...inputRules(ruleset, family)] },
+      {
+        name: IN,
+        rules: [...noLoopback(family, { afterNat: true }), ...inputRules(ruleset, family)],
+      },
       { name: FWD, rules: forwardRules(ruleset, family) },
       { name: HOST, rules: hostGateRules(ruleset, family) },
       { name: CONTAINER, rules: containerGateRules(ruleset, { family, withSource: true }) },

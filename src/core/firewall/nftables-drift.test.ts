@@ -7,6 +7,7 @@ import { nftDrift, parseNftTable } from './nftables-drift.ts';
 import { nftSets } from './nftables-sets.ts';
 import { nftablesText } from './nftables-text.ts';
 import { firewallPolicy } from './policy.ts';
+import { NO_RULES } from './ruleset.ts';
 
 const rulesets = FIREWALL_CASES.map(
   ({ snapshot, access, settings }) => firewallPolicy(snapshot, access, settings).ruleset,
@@ -128,14 +129,7 @@ test('grantChange(): one grant costs a handful of lines however many containers 
           sources: ['0.0.0.0/0', '::/0'],
           endpoints: [{ address: `172.17.${port >> 8}.${port & 255}`, port: 80 }],
         }));
-        const ruleset = {
-          bridges: [],
-          trustedInterfaces: [],
-          trustedSources: [],
-          held: [],
-          grants,
-          routed: [],
-        };
+        const ruleset = { ...NO_RULES, grants };
         const script = grantChange({ ...ruleset, grants: grants.slice(1) }, ruleset);
         assert.equal(script.trim().split('\n').length, 6);
         assert.doesNotMatch(script, /delete/);

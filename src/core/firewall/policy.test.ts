@@ -2,18 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Container, PublishedPort, Snapshot } from '../model.ts';
-import type { ContainerAccess, FirewallSettings } from './access.ts';
+import type { ContainerAccess } from './access.ts';
 import { iptablesText } from './iptables-text.ts';
 import { dockerUserTables, mangleTables } from './iptables-tables.ts';
 import { nftablesText } from './nftables-text.ts';
 import { firewallPolicy } from './policy.ts';
-import { aContainer, aNetwork, aSnapshot } from './snapshot.fixture.ts';
-
-const SETTINGS: FirewallSettings = {
-  trustedInterfaces: [],
-  trustedSources: [],
-  proxyContainer: undefined,
-};
+import { aContainer, aNetwork, aSnapshot, NOTHING_TRUSTED } from './snapshot.fixture.ts';
 
 const published = (
   hostAddress: string,
@@ -84,7 +78,7 @@ for (const [title, container, expected] of heldCases) {
       [aContainer(container)],
       [aNetwork({ name: 'lan', id: 'n2', driver: 'macvlan' })],
     );
-    const { held } = firewallPolicy(snapshot, [], SETTINGS).ruleset;
+    const { held } = firewallPolicy(snapshot, [], NOTHING_TRUSTED).ruleset;
     assert.deepEqual(
       held.map(({ protocol, port, address }) => `${protocol} ${port} ${address ?? '*'}`),
       expected,
@@ -188,7 +182,7 @@ const grantCases: readonly [
 
 for (const [title, container, access, grants, problems] of grantCases) {
   test(`firewallPolicy(): grants: ${title}`, () => {
-    const policy = firewallPolicy(aSnapshot([aContainer(container)]), [access], SETTINGS);
+    const policy = firewallPolicy(aSnapshot([aContainer(container)]), [access], NOTHING_TRUSTED);
     assert.deepEqual(
       policy.ruleset.grants.map(
         (grant) =>
@@ -215,7 +209,7 @@ for (const networkMode of ['bridge', 'host']) {
       ...isPublic('all', networks),
       hostNetworkPorts: ports.map((port) => ({ port, protocol: 'tcp' as const })),
     };
-    const { ruleset, problems } = firewallPolicy(aSnapshot([container]), [access], SETTINGS);
+    const { ruleset, problems } = firewallPolicy(aSnapshot([container]), [access], NOTHING_TRUSTED);
     assert.deepEqual([ruleset.grants, ruleset.routed], [[], []]);
     assert.match(problems[0]?.reason ?? '', /^would need 120000 rules/);
   });
@@ -230,7 +224,7 @@ test('firewallPolicy(): a routed network is granted by container address, each f
     endpoints: [{ network: 'bridge', networkId: 'n1', ipv4: '172.17.0.2', ipv6: 'fd00::2' }],
   });
   const snapshot = { containers: [container], networks: [network] };
-  const { routed, grants } = firewallPolicy(snapshot, [isPublic()], SETTINGS).ruleset;
+  const { routed, grants } = firewallPolicy(snapshot, [isPublic()], NOTHING_TRUSTED).ruleset;
   assert.deepEqual(routed, [
     { protocol: 'tcp', address: 'fd00::2', port: 80, sources: ['0.0.0.0/0', '::/0'] },
   ]);
@@ -247,7 +241,7 @@ test('firewallPolicy(): a pod’s member on the host network holds the ports its
     hostNetworkPorts: [{ port: 9000, protocol: 'tcp' as const }],
     public: undefined,
   };
-  const { held } = firewallPolicy(aSnapshot(containers), [access], SETTINGS).ruleset;
+  const { held } = firewallPolicy(aSnapshot(containers), [access], NOTHING_TRUSTED).ruleset;
   assert.deepEqual(held, [{ protocol: 'tcp', port: 9000, address: undefined }]);
 });
 
@@ -276,7 +270,7 @@ for (const [title, other, open, granted] of OTHERS) {
     ];
     const asked = isPublic([{ port: 5432, protocol: 'tcp' }]);
     const access = open ? [asked, { ...isPublic(), containerId: 'db' }] : [asked];
-    const { ruleset, problems } = firewallPolicy(aSnapshot(containers), access, SETTINGS);
+    const { ruleset, problems } = firewallPolicy(aSnapshot(containers), access, NOTHING_TRUSTED);
     assert.equal(
       ruleset.grants.some(({ port }) => port === 5432),
       granted,
@@ -292,7 +286,7 @@ for (const [title, other, open, granted] of OTHERS) {
 
 test('firewallPolicy(): all ports of the container that Nginx runs in are public by its role', () => {
   const containers = [aContainer({ name: 'edge', published: [published('0.0.0.0', 443)] })];
-  const settings = { ...SETTINGS, proxyContainer: 'edge' };
+  const settings = { ...NOTHING_TRUSTED, proxyContainer: 'edge' };
   const { grants } = firewallPolicy(aSnapshot(containers), [], settings).ruleset;
   assert.deepEqual(
     grants.map(({ port, sources }) => [port, sources]),
@@ -307,7 +301,7 @@ test('firewallPolicy(): bridges by the name Docker gave, the Swarm one too, host
     aNetwork({ id: 'n3', name: 'evil', bridge: 'x" accept; #' }),
     aNetwork({ id: 'n4', name: 'lan', driver: 'macvlan' }),
   ];
-  const { ruleset, problems } = firewallPolicy({ containers: [], networks }, [], SETTINGS);
+  const { ruleset, problems } = firewallPolicy({ containers: [], networks }, [], NOTHING_TRUSTED);
   assert.deepEqual(ruleset.bridges, ['docker0', 'docker_gwbridge']);
   assert.equal(problems.length, 1);
 });
@@ -345,7 +339,7 @@ const anyContainer = fc.record({
 
 const allTexts = (snapshot: Snapshot): string => {
   const access = snapshot.containers.map(({ id }) => ({ ...isPublic(), containerId: id }));
-  const { ruleset } = firewallPolicy(snapshot, access, SETTINGS);
+  const { ruleset } = firewallPolicy(snapshot, access, NOTHING_TRUSTED);
   const tables = [...mangleTables(ruleset), ...dockerUserTables(ruleset, { v4: true, v6: false })];
   return [nftablesText(ruleset), ...tables.map((table) => iptablesText(table))].join('\n');
 };

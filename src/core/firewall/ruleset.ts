@@ -37,6 +37,16 @@ export type Ruleset = {
   readonly routed: readonly RoutedGrant[];
 };
 
+/** Nothing is known yet. */
+export const NO_RULES: Ruleset = {
+  bridges: [],
+  trustedInterfaces: [],
+  trustedSources: [],
+  held: [],
+  grants: [],
+  routed: [],
+};
+
 /** The ruleset with every exception for outside taken out: what is right before a daemon has confirmed any. */
 export const withoutGrants = (ruleset: Ruleset): Ruleset => ({
   ...ruleset,

@@ -1,4 +1,11 @@
 import type { Container, Network, Snapshot } from '../model.ts';
+import type { FirewallSettings } from './access.ts';
+
+export const NOTHING_TRUSTED: FirewallSettings = {
+  trustedInterfaces: [],
+  trustedSources: [],
+  proxyContainer: undefined,
+};
 
 /** A running container on the default bridge, for tests to change. */
 export const aContainer = (changes: Partial<Container>): Container => ({

@@ -7,7 +7,7 @@ import {
   type AddressRange,
   type HexAddress,
 } from './address-range.ts';
-import type { TravelHost } from './journey.ts';
+import type { TravelHost } from './hooks.ts';
 
 export type HostInterface = {
   readonly name: string;

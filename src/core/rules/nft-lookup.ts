@@ -1,10 +1,10 @@
 /** Lookups of one or several fields in sets and maps. */
 import type { Packet } from './packet.ts';
 import type { HostView } from './rule-model.ts';
+import { fieldOf } from './nft-fields.ts';
+import { isRecord } from './nft-json.ts';
 import {
   elementValue,
-  fieldOf,
-  isRecord,
   wanted,
   type Field,
   type Matches,

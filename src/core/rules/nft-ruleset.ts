@@ -1,15 +1,9 @@
 /** `nft -j list ruleset`, with the text of `nft -a list ruleset` for what JSON leaves out. */
 import type { AddressRange } from './address-range.ts';
 import { PROTOCOLS } from './packet.ts';
-import {
-  boundsOf,
-  elementValue,
-  fieldOf,
-  isRecord,
-  addressRange,
-  type Field,
-  type NftSets,
-} from './nft-values.ts';
+import { fieldOf } from './nft-fields.ts';
+import { isRecord } from './nft-json.ts';
+import { boundsOf, elementValue, addressRange, type Field, type NftSets } from './nft-values.ts';
 import { elementsOf } from './nft-lookup.ts';
 import { nftSteps } from './nft-statements.ts';
 import {

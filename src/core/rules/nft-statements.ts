@@ -1,16 +1,9 @@
 /** One rule of nft's JSON -> steps. */
 import { hexAddress } from './address-range.ts';
 import { elementsOf, leftOf, lookup, type Left } from './nft-lookup.ts';
-import {
-  fieldOf,
-  isRecord,
-  numberOf,
-  only,
-  text,
-  wanted,
-  type NftSets,
-  type Value,
-} from './nft-values.ts';
+import { fieldOf } from './nft-fields.ts';
+import { isRecord, only, text } from './nft-json.ts';
+import { numberOf, wanted, type NftSets, type Value } from './nft-values.ts';
 import type { Packet, Tri } from './packet.ts';
 import type { Change, HostView, Step, Verdict } from './rule-model.ts';
 import { Unjudged } from './unjudged.ts';

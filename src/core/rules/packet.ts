@@ -46,6 +46,14 @@ export const TCP_FLAGS: Readonly<Record<string, number>> = {
   cwr: 128,
 };
 
+export const SYN = TCP_FLAGS['syn'] ?? 0;
+export const SYN_ACK = SYN | (TCP_FLAGS['ack'] ?? 0);
+/** What the kernel says of a packet that conntrack has not seen. */
+export const INVALID = CT_STATE['invalid'] ?? 0;
+export const NEW = CT_STATE['new'] ?? 0;
+export const ESTABLISHED = CT_STATE['established'] ?? 0;
+export const UNTRACKED = CT_STATE['untracked'] ?? 0;
+
 export type Tuple = {
   readonly saddr: HexAddress;
   readonly daddr: HexAddress;

@@ -2,7 +2,9 @@
 import type { Family } from '../firewall/addresses.ts';
 import { inRange, type AddressRange, type HexAddress } from './address-range.ts';
 import { travelHost, type HostFacts, type HostInterface } from './host-facts.ts';
-import { hooksOf, travel, type Journey, type Knock } from './journey.ts';
+import type { Knock } from './first-packet.ts';
+import { hooksOf } from './hooks.ts';
+import { travel, type Journey } from './journey.ts';
 import type { LiveRules } from './rule-model.ts';
 import { rangeText, sourcesToTry, type Source } from './sources.ts';
 

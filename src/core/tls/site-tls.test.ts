@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Access, Site } from '../routes-model.ts';
+import { PLAIN, type Access, type Site } from '../routes-model.ts';
 import { certificateChooser, http2Of, siteTls, type TlsSettings } from './site-tls.ts';
 
 const DAY = 86_400_000;
@@ -25,14 +25,6 @@ const settings: TlsSettings = {
   proxyProtocol: false,
   certificateOf: certificateChooser(pairs, DAY),
 };
-const access: Access = {
-  stripPrefix: false,
-  scheme: 'http',
-  balance: 'round_robin',
-  allow: [],
-  buffering: true,
-  tls: 'auto',
-};
 const site = (
   host: string,
   changes: Partial<Access> = {},
@@ -41,7 +33,7 @@ const site = (
   host,
   owner: 'x',
   redirectFrom,
-  routes: [{ host, path: '/', access: { ...access, ...changes }, owner: 'x', servers: [] }],
+  routes: [{ host, path: '/', access: { ...PLAIN, ...changes }, owner: 'x', servers: [] }],
 });
 
 for (const [version, hasModule, expected] of [

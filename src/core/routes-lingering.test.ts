@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Container } from './model.ts';
+import { container } from './testing/container.ts';
+import { compose, early, label, late, lines, plan } from './testing/plan.ts';
+
+test('planRoutes(): a container that just stopped keeps its route', () => {
+  assert.deepEqual(lines(plan([], { lingering: [early] })), ['a.example/ -> 127.0.0.1:1']);
+});
+
+test('planRoutes(): who holds the host keeps it while its container restarts', () => {
+  const result = plan([late], {
+    lingering: [early],
+    context: { holders: new Map([['a.example /', 'container early']]) },
+  });
+  assert.deepEqual(lines(result), ['a.example/ -> 127.0.0.1:1']);
+  assert.match(
+    result.problems[0]?.reason ?? '',
+    /^asks for a\.example\/.* keeps it for watch\.linger\)$/,
+  );
+});
+
+test('planRoutes(): a container that just stopped yields where it held nothing, and where its port is taken', () => {
+  assert.deepEqual(lines(plan([late], { lingering: [early] })), ['a.example/ -> 127.0.0.1:2']);
+  const heir = container('heir', { ports: ['127.0.0.1:1:80'], ...label({ host: 'a.example' }) });
+  const holders = new Map([['a.example /', 'container early']]);
+  const result = plan([heir], { lingering: [early], context: { holders } });
+  assert.deepEqual(lines(result), ['a.example/ -> 127.0.0.1:1']);
+  assert.deepEqual(result.problems, []);
+});
+
+test('planRoutes(): a label on the host network takes no port of a container that restarts', () => {
+  const thief = container('thief', {
+    networkMode: 'host',
+    ...label({ host: 'a.example', port: '1' }),
+  });
+  const holders = new Map([['a.example /', 'container early']]);
+  const result = plan([thief], { lingering: [early], context: { holders } });
+  assert.deepEqual(
+    result.sites.map(({ owner }) => owner),
+    ['container early'],
+  );
+  assert.match(result.problems[0]?.reason ?? '', /keeps it for watch\.linger/);
+});
+
+test('planRoutes(): a port that another container took is never served under the old name', () => {
+  const other = container('other', { ports: ['127.0.0.1:1:80'], ...label({ host: 'b.example' }) });
+  assert.deepEqual(lines(plan([other], { lingering: [early] })), ['b.example/ -> 127.0.0.1:1']);
+});
+
+const [r1, r2] = [
+  container('r1', { ports: ['127.0.0.1:1:80'], ...compose('web', { host: 'r.example' }) }),
+  container('r2', { ports: ['127.0.0.1:2:80'], ...compose('web', { host: 'r.example' }) }),
+];
+const R2_NOT_READY: Container = { ...r2, health: 'starting' };
+
+/** Running, lingering, draining, and the servers that are left. */
+const DRAINING: readonly [string, Container[], Container[], string[], string][] = [
+  ['a replica that was told to stop leaves', [r1, r2], [], ['r1'], '127.0.0.1:2'],
+  ['it stays away while it lingers', [r2], [r1], ['r1'], '127.0.0.1:2'],
+  ['one that crashed may be back at once', [r2], [r1], [], '127.0.0.1:1 127.0.0.1:2'],
+  ['the only one keeps its route', [r1], [], ['r1'], '127.0.0.1:1'],
+  ['none is left out when all are to stop', [r1, r2], [], ['r1', 'r2'], '127.0.0.1:1 127.0.0.1:2'],
+  ['the other is not ready', [r1, R2_NOT_READY], [], ['r1'], '127.0.0.1:1'],
+  ['the other does not run', [r1], [r2], ['r1'], '127.0.0.1:1 127.0.0.1:2'],
+];
+for (const [title, running, lingering, draining, servers] of DRAINING) {
+  test(`planRoutes(): draining: ${title}`, () => {
+    assert.deepEqual(lines(plan(running, { lingering, draining })), [`r.example/ -> ${servers}`]);
+  });
+}
