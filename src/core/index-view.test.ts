@@ -36,20 +36,30 @@ const CASES: readonly [title: string, addresses: string[], named: [string, strin
   ],
 ];
 
+const namesFor = (sites: readonly Site[]): readonly (readonly [string, string])[] | undefined =>
+  indexView(
+    sites,
+    { id: '', includes: [] },
+    {
+      listen: {
+        ...{ port: 80, ipv6: true, authDir: '/a' },
+        accessLog: { path: '/l', format: 'text' },
+      },
+      userDirectives: new Set(),
+      userDefaults: new Map(),
+    },
+  ).accessLog?.containers;
+
 for (const [title, addresses, named] of CASES) {
   test(`indexView(): for the access log ${title}`, () => {
-    const { accessLog } = indexView(
-      addresses.map(site),
-      { id: '', includes: [] },
-      {
-        listen: {
-          ...{ port: 80, ipv6: true, authDir: '/a' },
-          accessLog: { path: '/l', format: 'text' },
-        },
-        userDirectives: new Set(),
-        userDefaults: new Map(),
-      },
-    );
-    assert.deepEqual(accessLog?.containers, named);
+    assert.deepEqual(namesFor(addresses.map(site)), named);
   });
 }
+
+test('indexView(): for the access log as much of a name as is short for Nginx', () => {
+  const { routes, ...one } = site('127.0.0.1:80', 0);
+  const servers = [{ address: '127.0.0.1:80', container: 'n'.repeat(5_000), id: '' }];
+  assert.deepEqual(namesFor([{ ...one, routes: routes.map((route) => ({ ...route, servers })) }]), [
+    ['127.0.0.1:80', 'n'.repeat(255)],
+  ]);
+});

@@ -75,13 +75,19 @@ export function indexView(
  */
 const LONGEST_KEY = 46;
 
+/** Docker takes names of any length, and an argument of 4,096 bytes is fatal to Nginx. */
+const LONGEST_NAME = 255;
+
 const containersOf = (sites: readonly Site[]): readonly (readonly [string, string])[] =>
   [
     ...new Map(
       sites.flatMap(({ routes }) =>
         routes.flatMap(({ servers }) =>
           // Nginx compares keys in lower case, and refuses two that are alike.
-          servers.map(({ address, container }) => [address.toLowerCase(), container] as const),
+          servers.map(
+            ({ address, container }) =>
+              [address.toLowerCase(), container.slice(0, LONGEST_NAME)] as const,
+          ),
         ),
       ),
     ),
