@@ -15,6 +15,7 @@ const candidate = fc
     lingering: fc.boolean(),
     draining: fc.boolean(),
     bad: fc.boolean(),
+    published: fc.subarray([0, 1, 2, 3, 4]),
     auth: fc.option(fc.constantFrom('team', 'gone'), { nil: undefined }),
     wishes: fc.uniqueArray(
       fc.record({
@@ -28,7 +29,7 @@ const candidate = fc
       { maxLength: 3, selector: ({ host, path }) => `${host}${path}` },
     ),
   })
-  .map(({ number, createdAt, lingering, draining, bad, auth, wishes }): Candidate => {
+  .map(({ number, createdAt, lingering, draining, bad, published, auth, wishes }): Candidate => {
     const name = `c${number}`;
     const container: Container = {
       id: name,
@@ -39,7 +40,10 @@ const candidate = fc
       health: 'none',
       labels: {},
       exposed: [],
-      published: [],
+      published: published.map((hostPort) => ({
+        ...{ hostAddress: hostPort % 2 === 0 ? '0.0.0.0' : '127.0.0.1', hostPort },
+        ...{ containerPort: 80, protocol: 'tcp' },
+      })),
       portBindings: [],
       endpoints: [],
       networkMode: 'default',

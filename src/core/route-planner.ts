@@ -9,6 +9,7 @@ import {
   type RouteContext,
 } from './routes.ts';
 import type { RoutePlan, Site } from './routes-model.ts';
+import { allOf, ownAddresses } from './upstreams.ts';
 
 /** A name or an address, and how many candidates want it. */
 type Wish = { readonly key: string; count: number };
@@ -121,14 +122,16 @@ export class RoutePlanner {
   }
 }
 
-const wishesOf = ({ routes }: Candidate): readonly string[] => [
-  ...new Set(
-    routes.wanted.flatMap(({ host, redirectFrom, server }) => [
+const wishesOf = ({ container, routes }: Candidate): readonly string[] => [
+  ...new Set([
+    ...routes.wanted.flatMap(({ host, redirectFrom, server }) => [
       host,
       ...redirectFrom,
-      `at ${server.address}`,
+      `at ${allOf(server.address)}`,
     ]),
-  ),
+    // Those without a label as well: they are another's no more.
+    ...ownAddresses(container).map((address) => `at ${allOf(address)}`),
+  ]),
 ];
 
 const isSplit = ({ routes: { wanted } }: Candidate): boolean =>

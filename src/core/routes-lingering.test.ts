@@ -48,6 +48,42 @@ test('planRoutes(): a port that another container took is never served under the
   assert.deepEqual(lines(plan([other], { lingering: [early] })), ['b.example/ -> 127.0.0.1:1']);
 });
 
+for (const [title, more] of [
+  ['without labels', { labels: {} }],
+  ['with a route to another port', label({ host: 'b.example', port: '81' })],
+] as const) {
+  test(`planRoutes(): a port that a container ${title} took is never served under the old name`, () => {
+    const other = container('other', { ports: ['0.0.0.0:1:80', '127.0.0.1:3:81'], ...more });
+    const context = { holders: new Map([['a.example /', 'container early']]) };
+    const { sites } = plan([other], { lingering: [early], context });
+    assert.deepEqual(
+      sites.filter(({ host }) => host === 'a.example'),
+      [],
+    );
+  });
+}
+
+test('planRoutes(): who takes all addresses of a port takes each of them', () => {
+  const one = {
+    ...early,
+    ...container('early', { ports: ['192.0.2.1:1:80'], labels: early.labels }),
+  };
+  const [all, other] = ['1:80', '192.0.2.2:1:80'].map((port) =>
+    container('other', { ports: [port], labels: {} }),
+  );
+  assert.deepEqual(lines(plan([all ?? assert.fail()], { lingering: [one] })), []);
+  assert.equal(lines(plan([other ?? assert.fail()], { lingering: [one] })).length, 1);
+});
+
+test('planRoutes(): another container of its pod takes no port of one that restarts', () => {
+  const sidecar = container('sidecar', {
+    ports: ['127.0.0.1:1:80'],
+    networkMode: 'container:id-early',
+    labels: {},
+  });
+  assert.deepEqual(lines(plan([sidecar], { lingering: [early] })), ['a.example/ -> 127.0.0.1:1']);
+});
+
 const [r1, r2] = [
   container('r1', { ports: ['127.0.0.1:1:80'], ...compose('web', { host: 'r.example' }) }),
   container('r2', { ports: ['127.0.0.1:2:80'], ...compose('web', { host: 'r.example' }) }),

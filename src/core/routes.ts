@@ -19,6 +19,7 @@ import type {
   WantedRoute,
 } from './routes-model.ts';
 import type { ChooseCertificate } from './tls/site-tls.ts';
+import { allOf, ownAddresses } from './upstreams.ts';
 import { unservable, withoutTls } from './unservable.ts';
 
 export type Candidate = {
@@ -88,8 +89,8 @@ export function planRoutes(candidates: readonly Candidate[], context: RouteConte
 }
 
 /**
- * What each wants, without the addresses of containers that do not run and that another took meanwhile.
- * On the host network an address is but a word of a label: it takes nothing.
+ * What each wants, without the addresses of containers that do not run and that another took meanwhile,
+ * with or without labels.
  */
 function withoutTaken(
   candidates: readonly Candidate[],
@@ -97,14 +98,12 @@ function withoutTaken(
   let taken: ReadonlySet<string> | undefined;
   const takenNow = (): ReadonlySet<string> =>
     (taken ??= new Set(
-      candidates.flatMap(({ container, lingering, routes }) =>
-        lingering || container.networkMode === 'host'
-          ? []
-          : routes.wanted.map(({ server }) => server.address),
-      ),
+      candidates.flatMap(({ container, lingering }) => (lingering ? [] : ownAddresses(container))),
     ));
+  const isTaken = ({ server: { address } }: WantedRoute): boolean =>
+    takenNow().has(address) || takenNow().has(allOf(address));
   return ({ lingering, routes: { wanted } }) =>
-    lingering ? wanted.filter(({ server }) => !takenNow().has(server.address)) : wanted;
+    lingering ? wanted.filter((each) => !isTaken(each)) : wanted;
 }
 
 const rejectedRoute = ({ host, path, server }: WantedRoute, reason: string): RejectedRoute => ({

@@ -2,6 +2,7 @@
  * Which address a route goes to. Always one that the host itself can reach without a container
  * network: the published port, on loopback wherever Docker listens there too.
  */
+import { EVERY_ADDRESS } from './docker/ports.ts';
 import type { Container, PublishedPort } from './model.ts';
 
 /** The address Nginx dials for a port that Docker listens on at `hostAddress`. */
@@ -46,3 +47,22 @@ export function publishedPortFor(
     .filter((port) => port.containerPort === containerPort)
     .toSorted((a, b) => preference(a) - preference(b) || a.hostPort - b.hostPort)[0];
 }
+
+/**
+ * Every address that is the container's: where Nginx would reach it, and `0.0.0.0:80`, `[::]:80` for all of a
+ * port. None in the pod of another, whose ports Podman calls its own; none on the host network, where an
+ * address is but a word of a label.
+ */
+export const ownAddresses = ({ networkMode, published }: Container): readonly string[] =>
+  networkMode === 'host' || networkMode.startsWith('container:')
+    ? []
+    : published.flatMap((port) => {
+        if (port.protocol !== 'tcp' || port.hostPort === 0) return [];
+        const address = dialAddress(port);
+        const isAll = ['', ...EVERY_ADDRESS].includes(port.hostAddress);
+        return isAll ? [address, allOf(address)] : [address];
+      });
+
+/** `127.0.0.1:80` -> `0.0.0.0:80` */
+export const allOf = (address: string): string =>
+  address.replace(/^.*:/, address.startsWith('[') ? '[::]:' : '0.0.0.0:');
