@@ -1,5 +1,14 @@
 import type { Stats } from 'node:fs';
-import { access, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import {
+  access,
+  mkdir,
+  open,
+  realpath,
+  rename,
+  rm,
+  stat,
+  type FileHandle,
+} from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { PortcullisError } from '../errors.ts';
 
@@ -18,7 +27,7 @@ export async function writeAtomically(
 ): Promise<void> {
   const temporary = `${path}.tmp`;
   try {
-    const file = await open(temporary, 'w', 0o644);
+    const file = await openAnew(temporary);
     try {
       if (like) {
         await file.chmod(like.mode);
@@ -33,6 +42,17 @@ export async function writeAtomically(
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => {});
     throw unwritable(path, cause);
+  }
+}
+
+/** Writes through no link, and waits at no pipe, that somebody else put there; a crash leaves a file. */
+async function openAnew(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'wx', 0o644);
+  } catch (cause) {
+    if (codeOf(cause) !== 'EEXIST') throw cause;
+    await rm(path);
+    return open(path, 'wx', 0o644);
   }
 }
 
