@@ -1,14 +1,5 @@
 import type { Stats } from 'node:fs';
-import {
-  access,
-  mkdir,
-  open,
-  realpath,
-  rename,
-  rm,
-  stat,
-  type FileHandle,
-} from 'node:fs/promises';
+import { access, mkdir, open, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { PortcullisError } from '../errors.ts';
 
