@@ -1,5 +1,16 @@
+import { isUtf8 } from 'node:buffer';
 import type { Stats } from 'node:fs';
-import { access, mkdir, open, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import {
+  access,
+  mkdir,
+  open,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  stat,
+  type FileHandle,
+} from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { PortcullisError } from '../errors.ts';
 
@@ -13,7 +24,7 @@ import { PortcullisError } from '../errors.ts';
  */
 export async function writeAtomically(
   path: string,
-  text: string,
+  text: string | Buffer,
   { sync = true, like }: { readonly sync?: boolean; readonly like?: Stats } = {},
 ): Promise<void> {
   const temporary = `${path}.tmp`;
@@ -47,12 +58,21 @@ async function openAnew(path: string): Promise<FileHandle> {
   }
 }
 
+export type Encoded = { readonly text: string; readonly encoding: 'utf8' | 'latin1' };
+
+/** Somebody else's file, which comes back byte for byte: what is no UTF-8 has a character for each byte. */
+export async function readEncoded(path: string): Promise<Encoded> {
+  const bytes = await readFile(path);
+  const encoding = isUtf8(bytes) ? 'utf8' : 'latin1';
+  return { text: bytes.toString(encoding), encoding };
+}
+
 /**
  * Replaces a file of somebody else's: owner and mode stay, and a link to it stays a link.
  *
  * @throws {PortcullisError} `files-unwritable`
  */
-export async function replaceFile(path: string, text: string): Promise<void> {
+export async function replaceFile(path: string, { text, encoding }: Encoded): Promise<void> {
   let file: { readonly real: string; readonly like: Stats };
   try {
     const real = await realpath(path);
@@ -60,7 +80,7 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   } catch (cause) {
     throw unwritable(path, cause);
   }
-  await writeAtomically(file.real, text, { like: file.like });
+  await writeAtomically(file.real, Buffer.from(text, encoding), { like: file.like });
   await syncFolder(dirname(file.real));
 }
 

@@ -1,7 +1,14 @@
 /** Makes Nginx read what Portcullis writes, and takes that back. */
-import { readFile, readlink, rm, symlink } from 'node:fs/promises';
+import { readlink, rm, symlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { codeOf, replaceFile, unwritable } from '../adapters/atomic-file.ts';
+import {
+  codeOf,
+  makeFolder,
+  readEncoded,
+  replaceFile,
+  unwritable,
+  type Encoded,
+} from '../adapters/atomic-file.ts';
 import { ENTRY, openStore } from '../adapters/generation-store.ts';
 import type { Log } from '../adapters/log.ts';
 import { openNginxHost } from '../adapters/nginx-host.ts';
@@ -25,9 +32,10 @@ export async function nginxSteps(
   }
   const entryPath = join(settings.nginx.dir, ENTRY);
   const user = await readUserConfig(settings.nginx.config, entryPath);
+  const { text: configText, encoding } = await readEncoded(user.configPath);
   const plan = planInclude({
     configPath: user.configPath,
-    configText: user.files.get(user.configPath) ?? '',
+    configText,
     included: user.entries.size > 0,
     httpIncludes: user.includes
       .filter(({ context }) => context === 'http')
@@ -41,10 +49,10 @@ export async function nginxSteps(
       shown: shownPlan(plan),
       act: async () => {
         await writeFirstGeneration(settings, log);
-        await carryOut(plan);
+        await carryOut(plan, encoding);
         const result = await (await openNginxHost(settings)).testLive();
         if (result.ok) return;
-        await takeBack(plan);
+        await takeBack(plan, encoding);
         throw new PortcullisError(
           'nginx-rejected',
           `Nginx refuses its configuration with ours included: ${result.reason}; it was taken out again`,
@@ -79,7 +87,7 @@ export async function nginxUndoSteps(settings: Settings): Promise<readonly Step[
       (await leadsTo(path, entryPath)) && path !== entryPath ? [path] : [],
     ),
   );
-  const text = user.files.get(user.configPath) ?? '';
+  const { text, encoding } = await readEncoded(user.configPath);
   const without = withoutIncludeLine(text, entryPath);
   return [
     ...links.flat().map((path): Step => ({
@@ -94,7 +102,7 @@ export async function nginxUndoSteps(settings: Settings): Promise<readonly Step[
               new Map([[user.configPath, text]]),
               new Map([[user.configPath, without]]),
             ),
-            act: () => replaceFile(user.configPath, without),
+            act: () => replaceFile(user.configPath, { text: without, encoding }),
           },
         ]),
   ];
@@ -119,15 +127,18 @@ async function writeFirstGeneration(settings: Settings, log: Log): Promise<void>
 
 async function carryOut(
   plan: Exclude<IncludePlan, { kind: 'already' | 'impossible' }>,
+  encoding: Encoded['encoding'],
 ): Promise<void> {
   const path = plan.kind === 'link' ? plan.path : plan.file;
   try {
     if (plan.kind === 'link') {
       const there = await readlink(path).catch(() => undefined);
       if (there !== undefined && there === plan.target) return;
+      // Nginx takes a pattern in a folder that is not there.
+      await makeFolder(dirname(path));
       await symlink(plan.target, path);
     } else {
-      await replaceFile(path, plan.after);
+      await replaceFile(path, { text: plan.after, encoding });
     }
   } catch (cause) {
     if (codeOf(cause) === 'EEXIST') {
@@ -143,8 +154,9 @@ async function carryOut(
 
 async function takeBack(
   plan: Exclude<IncludePlan, { kind: 'already' | 'impossible' }>,
+  encoding: Encoded['encoding'],
 ): Promise<void> {
   if (plan.kind === 'link') await rm(plan.path, { force: true });
-  else if ((await readFile(plan.file, 'utf8')) === plan.after)
-    await replaceFile(plan.file, plan.before);
+  else if ((await readEncoded(plan.file)).text === plan.after)
+    await replaceFile(plan.file, { text: plan.before, encoding });
 }

@@ -53,9 +53,11 @@ for (const [layout, shown, changed] of ROWS) {
     before(async () => {
       folder = join(lab.folder, layout);
       await cp(join(packageRoot(), 'fixtures/nginx-layouts', layout), folder, { recursive: true });
-      for (const name of ['conf.d', 'http.d', 'modules', 'default.d']) {
+      for (const name of ['http.d', 'modules', 'default.d']) {
         await mkdir(join(folder, name), { recursive: true });
       }
+      // Nginx takes a pattern in a folder that is not there.
+      if (layout !== 'rhel') await mkdir(join(folder, 'conf.d'), { recursive: true });
       await writeFile(join(folder, 'mime.types'), 'types { text/html html; }\n');
       fresh = await bytesBelow(folder);
       const accounts = await Promise.all(
