@@ -37,8 +37,14 @@ export const noLoopback = (
   { afterNat }: { afterNat: boolean },
 ): readonly string[] => {
   const loopback = family === 'v4' ? '127.0.0.0/8' : '::1/128';
-  const first = afterNat ? '-m conntrack --ctdir ORIGINAL ' : '';
-  return [`-d ${loopback} ! -i lo ${first}-j DROP`, `-s ${loopback} ! -i lo -j DROP`];
+  // What is not tracked has no direction.
+  const asked = afterNat
+    ? ['-m conntrack --ctdir ORIGINAL ', '-m conntrack --ctstate INVALID,UNTRACKED ']
+    : [''];
+  return [
+    ...asked.map((each) => `-d ${loopback} ! -i lo ${each}-j DROP`),
+    `-s ${loopback} ! -i lo -j DROP`,
+  ];
 };
 
 /** @param localOnly true where forwarded packets pass too: another host's port is not ours to close */
