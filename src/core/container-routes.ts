@@ -21,8 +21,20 @@ const MOST_NETWORKS = 20_000;
 
 const UPSTREAM_TLS = ['upstream-verify', 'upstream-ca', 'upstream-name'] as const;
 
+/** Of one container: what is told, so that nobody's labels bury what is said of others. */
+const MOST_PROBLEMS = 20;
+
 /** The routes one container's labels ask for. One wrong label and it gets none: half a wish is not served. */
 export function containerRoutes(container: Container, settings: RouteSettings): ContainerRoutes {
+  const { wanted, problems } = askedRoutes(container, settings);
+  const more = problems.length - MOST_PROBLEMS;
+  if (more <= 0) return { wanted, problems };
+  const reason = `is wrong in ${more} more ways, which are not listed`;
+  const rest = { container: container.name, label: '', reason };
+  return { wanted, problems: [...problems.slice(0, MOST_PROBLEMS), rest] };
+}
+
+function askedRoutes(container: Container, settings: RouteSettings): ContainerRoutes {
   const translated = settings.compat.includes('nginx-proxy')
     ? fromNginxProxy(container, settings.label_prefix)
     : undefined;

@@ -245,3 +245,15 @@ test('planRoutes(): the order of containers changes nothing', () => {
     { numRuns: 50 },
   );
 });
+
+test('planRoutes(): of one container’s wrong labels some are told, and how many more there are', () => {
+  const labels = Object.fromEntries(
+    Array.from({ length: 500 }, (_unused, index) => [`r${index}.hots`, 'x']),
+  );
+  const { problems } = plan([container('a', { ports: ['127.0.0.1:1:80'], ...label(labels) })]);
+  assert.equal(problems.length, 21);
+  assert.equal(
+    problems.map(problemText).toSorted().at(0),
+    'container a: is wrong in 480 more ways, which are not listed',
+  );
+});
