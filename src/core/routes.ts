@@ -19,7 +19,7 @@ import type {
   WantedRoute,
 } from './routes-model.ts';
 import type { ChooseCertificate } from './tls/site-tls.ts';
-import { allOf, ownAddresses } from './upstreams.ts';
+import { allOf, asksFor, ownAddresses } from './upstreams.ts';
 import { unservable, withoutTls } from './unservable.ts';
 
 export type Candidate = {
@@ -90,7 +90,8 @@ export function planRoutes(candidates: readonly Candidate[], context: RouteConte
 
 /**
  * What each wants, without the addresses of containers that do not run and that another took meanwhile,
- * with or without labels.
+ * with or without labels. Where Docker chose the port, the container comes back on another, and its hosts
+ * wait for it; a port that it asks for is that of whoever took it: it cannot come back.
  */
 function withoutTaken(
   candidates: readonly Candidate[],
@@ -102,8 +103,13 @@ function withoutTaken(
     ));
   const isTaken = ({ server: { address } }: WantedRoute): boolean =>
     takenNow().has(address) || takenNow().has(allOf(address));
-  return ({ lingering, routes: { wanted } }) =>
-    lingering ? wanted.filter((each) => !isTaken(each)) : wanted;
+  return ({ container, lingering, routes: { wanted } }) =>
+    lingering
+      ? wanted.flatMap((each) => {
+          if (!isTaken(each)) return [each];
+          return asksFor(container, each.server.address) ? [] : [{ ...each, ready: false }];
+        })
+      : wanted;
 }
 
 const rejectedRoute = ({ host, path, server }: WantedRoute, reason: string): RejectedRoute => ({

@@ -26,6 +26,12 @@ test('Tracker: a container that stops lingers, then is forgotten', () => {
   assert.equal(tracker.nextExpiryAt, Infinity);
 });
 
+test('Tracker: which ports one asked for is known of it when it lingers, though a list did not tell', () => {
+  const tracker = tracking(a);
+  tracker.put({ ...a, state: 'exited', published: [], portBindings: a.published }, 100);
+  assert.deepEqual(tracker.lingering, [{ ...a, portBindings: a.published }]);
+});
+
 test('Tracker: a restart ends the lingering', () => {
   const tracker = tracking(a);
   tracker.gone(a.id, 0);

@@ -78,7 +78,7 @@ export class Tracker {
       this.#lingering.delete(container.id);
       if (this.#containers.get(container.id)?.state !== 'running') this.resumed(container.id);
     } else {
-      this.#letLinger(container.id, now);
+      this.#letLinger(container.id, now, container);
     }
     if (hasEnded(container)) {
       this.#containers.delete(container.id);
@@ -116,12 +116,15 @@ export class Tracker {
     return due.length + drained.length > 0;
   }
 
-  #letLinger(id: string, now: number): void {
+  /** @param after what an inspect says of it now: a list did not tell which ports it asks for */
+  #letLinger(id: string, now: number, after?: Container): void {
     const before = this.#containers.get(id);
     if (before?.state !== 'running') return;
+    const { portBindings } = after ?? before;
+    const container = portBindings.length > 0 ? { ...before, portBindings } : before;
     const until = now + this.#lingerMs;
     if (this.#draining.has(id)) this.#draining.set(id, until);
-    if (this.#lingerMs > 0) this.#lingering.set(id, { container: before, until });
+    if (this.#lingerMs > 0) this.#lingering.set(id, { container, until });
   }
 }
 

@@ -66,3 +66,7 @@ export const ownAddresses = ({ networkMode, published }: Container): readonly st
 /** `127.0.0.1:80` -> `0.0.0.0:80` */
 export const allOf = (address: string): string =>
   address.replace(/^.*:/, address.startsWith('[') ? '[::]:' : '0.0.0.0:');
+
+/** Was Docker asked for this very port? It chooses one where none is asked for. */
+export const asksFor = ({ portBindings }: Container, address: string): boolean =>
+  portBindings.some(({ hostPort }) => address.endsWith(`:${hostPort}`));
