@@ -45,7 +45,7 @@ export function eventFromApi(message: unknown): DockerEvent | undefined {
   return {
     kind,
     action,
-    ...(action === 'health_status' && { health: health(rest, place) }),
+    ...(action === 'health_status' && { health: health(rest) }),
     id: optionalText(actor, 'ID', place),
     name: (Object.hasOwn(attributes, 'name') ? attributes['name'] : undefined) ?? '',
     attributes,

@@ -48,7 +48,9 @@ export function containerFromInspect(answer: unknown, index = 0): Container {
     image: optionalText(config, 'Image', place),
     createdAt: createdSeconds(textField(from, 'Created', place), place),
     state,
-    health: health(optionalText(objectField(stateField, 'Health', place), 'Status', place), place),
+    health: isUnchecked(config, place)
+      ? 'none'
+      : health(optionalText(objectField(stateField, 'Health', place), 'Status', place)),
     labels: textMapField(config, 'Labels', place),
     ...compatEnvironment(
       listField(config, 'Env', place).filter((line) => typeof line === 'string'),
@@ -62,6 +64,10 @@ export function containerFromInspect(answer: unknown, index = 0): Container {
     exposed: sortExposed([...exposed, ...published.keys, ...portBindings.keys]),
   };
 }
+
+/** Was the health check switched off? Podman has a word for the health of such a container all the same. */
+const isUnchecked = (config: JsonObject, place: string): boolean =>
+  listField(objectField(config, 'Healthcheck', place), 'Test', place)[0] === 'NONE';
 
 type Where = {
   readonly key: string;

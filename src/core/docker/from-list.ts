@@ -61,10 +61,10 @@ function containerName(from: JsonObject, id: string): string {
 
 /** Engines before API 1.52 tell the health only in `Status`, as `Up 5 minutes (healthy)`. */
 function listedHealth(from: JsonObject, place: string): Health {
-  if (isObject(from['Health'])) return health(optionalText(from['Health'], 'Status', place), place);
+  if (isObject(from['Health'])) return health(optionalText(from['Health'], 'Status', place));
   const status = optionalText(from, 'Status', place);
   const match = /\((?:(healthy|unhealthy)|health: (starting))\)$/.exec(status);
-  return health(match?.[1] ?? match?.[2] ?? '', place);
+  return health(match?.[1] ?? match?.[2] ?? '');
 }
 
 function ports(from: JsonObject, place: string): Pick<Container, 'published' | 'exposed'> {
