@@ -67,6 +67,12 @@ export const ownAddresses = ({ networkMode, published }: Container): readonly st
 export const allOf = (address: string): string =>
   address.replace(/^.*:/, address.startsWith('[') ? '[::]:' : '0.0.0.0:');
 
+/** Where the kernel's `ip_local_port_range` begins, from which Docker chooses. */
+const FIRST_CHOSEN = 32_768;
+
 /** Was Docker asked for this very port? It chooses one where none is asked for. */
 export const asksFor = ({ portBindings }: Container, address: string): boolean =>
-  portBindings.some(({ hostPort }) => address.endsWith(`:${hostPort}`));
+  portBindings.length > 0
+    ? portBindings.some(({ hostPort }) => address.endsWith(`:${hostPort}`))
+    : // A list did not tell.
+      Number(address.slice(address.lastIndexOf(':') + 1)) < FIRST_CHOSEN;
