@@ -125,13 +125,13 @@ const rows: readonly Row[] = [
     'as many old workers as new ones',
     byNginx({ workers: known({ accepting: 2, old: 2, timeout: undefined }) }),
     'nginx old workers',
-    /^ok +2 of before/,
+    /^ok +2 still hold connections/,
   ],
   [
     'old workers that linger',
     byNginx({ workers: known({ accepting: 2, old: 3, timeout: undefined }) }),
     'nginx old workers',
-    /^problem 3 of before a reload.*worker_shutdown_timeout 10m/,
+    /^problem 3 still hold connections.*worker_shutdown_timeout 10m/,
   ],
   [
     'old workers that are ended in time',
