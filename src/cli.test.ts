@@ -63,6 +63,18 @@ writeFileSync(
     },
   }),
 );
+
+test('the command line: a log that cannot be written ends nothing', (t) => {
+  const full = openSync('/dev/full', 'w');
+  t.after(() => closeSync(full));
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    [CLI, 'generate', '--dry-run', '--from', at('mail.json')],
+    { encoding: 'utf8', stdio: ['ignore', 'pipe', full] },
+  );
+  assert.match(stdout, /service-25\.example\.com/);
+  assert.equal(status, 4);
+});
 const UNGRANTED =
   'warning: container lab-mail-1: label portcullis.public names 26/tcp, which the container does not publish (it publishes 25/tcp); name a published host port';
 
