@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +19,27 @@ test('the command line: what cannot be printed is told in one line', (t) => {
   assert.equal(stderr, 'portcullis: cannot write to standard output: no space left (ENOSPC)\n');
   assert.equal(status, 1);
 });
+
+for (const [name, key] of [
+  ['Ctrl-C', '\x03'],
+  ['Ctrl-D', '\x04'],
+]) {
+  test(`the command line: ${name} answers a question with no`, async () => {
+    const command = `'${process.execPath}' '${CLI}' firewall remove`;
+    const terminal = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null']);
+    let shown = '';
+    let asked = false;
+    terminal.stdout.setEncoding('utf8').on('data', (text: string) => {
+      shown += text;
+      if (asked || !shown.includes('[y/N]')) return;
+      asked = true;
+      terminal.stdin.write(key);
+    });
+    await once(terminal, 'close');
+    assert.match(shown, /\[y\/N\][^\n]*\r\nnothing was changed\r\n$/);
+    assert.equal(terminal.exitCode, 0);
+  });
+}
 
 const folder = mkdtempSync(join(tmpdir(), 'portcullis-cli-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -41,6 +63,18 @@ writeFileSync(
     },
   }),
 );
+
+test('the command line: a log that cannot be written ends nothing', (t) => {
+  const full = openSync('/dev/full', 'w');
+  t.after(() => closeSync(full));
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    [CLI, 'generate', '--dry-run', '--from', at('mail.json')],
+    { encoding: 'utf8', stdio: ['ignore', 'pipe', full] },
+  );
+  assert.match(stdout, /service-25\.example\.com/);
+  assert.equal(status, 4);
+});
 const UNGRANTED =
   'warning: container lab-mail-1: label portcullis.public names 26/tcp, which the container does not publish (it publishes 25/tcp); name a published host port';
 

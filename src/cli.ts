@@ -40,6 +40,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   failedToPrint(error);
 });
 
+// Nobody reads what is told: the work goes on all the same.
+process.stderr.on('error', () => {});
+
 async function main(): Promise<void> {
   try {
     await buildProgram().parseAsync();

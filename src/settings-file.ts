@@ -16,10 +16,9 @@ export function parseYaml(text: string, path: string): YamlTree {
   const [error] = document.errors;
   if (error) {
     const { line } = lines.linePos(error.pos[0]);
-    throw new PortcullisError(
-      'bad-setting',
-      `${path}:${line}: is not valid YAML: ${error.message.split('\n')[0] ?? ''}`,
-    );
+    // The place is told once, before it.
+    const what = (error.message.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '');
+    throw new PortcullisError('bad-setting', `${path}:${line}: is not valid YAML: ${what}`);
   }
   const value: unknown = withoutCycles(() => document.toJS({ maxAliasCount: 10 }), path) ?? {};
   if (!isTree(value)) {

@@ -134,6 +134,11 @@ const BAD: readonly [title: string, text: string, message: string][] = [
     'domain: a.example\ndomain: b.example\n',
     'p.yaml:2: is not valid YAML: Map keys must be unique',
   ],
+  [
+    'a tab, and its place is told once',
+    '\tdomain: a.example\n',
+    'p.yaml:1: is not valid YAML: Tabs are not allowed as indentation',
+  ],
   ['a list at the top', '- x\n', 'p.yaml:1: must be keys and values, as "domain: x"'],
   [
     'an unknown word',
@@ -158,6 +163,7 @@ for (const [title, text, message] of BAD) {
       assert.ok(error instanceof PortcullisError);
       assert.equal(error.code, 'bad-setting');
       assert.ok(error.message.startsWith(join(folder, message)), error.message);
+      assert.doesNotMatch(error.message, /at line \d/);
       return true;
     });
   });

@@ -1,6 +1,8 @@
-import { request } from 'node:http';
+import { request, type IncomingMessage, type RequestOptions } from 'node:http';
+import { request as requestTls, type RequestOptions as TlsOptions } from 'node:https';
 import { connect } from 'node:net';
-import type { Connect, Live } from '../core/explain/explain-text.ts';
+import { connect as connectTls } from 'node:tls';
+import type { Connect, Live, Scheme } from '../core/explain/explain-text.ts';
 import { codeOf } from './atomic-file.ts';
 import { toOwnNginx, type OwnListen } from './nginx-confirm.ts';
 
@@ -8,14 +10,18 @@ const WAIT_MS = 3_000;
 const STAYS_MS = 200;
 
 /** One GET of `/` through an Nginx of this host, for `host`. Never rejects. */
-export const askNginx = (host: string, at: OwnListen): Promise<Live> =>
+export const askNginx = (
+  host: string,
+  { scheme, ...at }: OwnListen & { readonly scheme: Scheme },
+): Promise<Live> =>
   new Promise((resolve) => {
-    const options = { ...toOwnNginx(at), headers: { host }, timeout: WAIT_MS };
-    const asked = request(options, (response) => {
+    const plain = { ...toOwnNginx(at), headers: { host }, timeout: WAIT_MS };
+    const took = (response: IncomingMessage): void => {
       response.resume();
       resolve({ status: response.statusCode ?? 0 });
       asked.destroy();
-    });
+    };
+    const asked = scheme === 'http' ? request(plain, took) : requestTls(overTls(plain, host), took);
     asked.once('timeout', () => {
       resolve({ failed: 'silent' });
       asked.destroy();
@@ -25,6 +31,20 @@ export const askNginx = (host: string, at: OwnListen): Promise<Live> =>
     );
     asked.end();
   });
+
+/** The same request over TLS. Whether a client trusts the certificate is not the question here. */
+function overTls(plain: RequestOptions, host: string): TlsOptions {
+  const tls = { servername: host, rejectUnauthorized: false };
+  const { createConnection } = plain;
+  if (!createConnection) return { ...plain, ...tls };
+  return {
+    ...plain,
+    createConnection(options, done) {
+      const socket = createConnection(options, done);
+      return socket && connectTls({ ...tls, socket });
+    },
+  };
+}
 
 /** @param address `127.0.0.1:80`, `[::1]:80` */
 export const tryConnect = (address: string): Promise<Connect> =>

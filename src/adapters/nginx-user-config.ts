@@ -27,6 +27,7 @@ export type UserConfig = UserFacts & {
   readonly configPath: string;
   readonly files: ReadonlyMap<string, string>;
   modeOf(path: string): Promise<number>;
+  /** Those of one file in its order. */
   readonly includes: readonly IncludeLine[];
   /** Matches of include lines that are our entry file, or links to it, in the http block. */
   readonly entries: ReadonlySet<string>;
@@ -81,14 +82,14 @@ export async function readUserConfig(
     const at = `${file.path}:${node.line}`;
     const { line, start, end } = node;
     const pattern = node.args[0] ?? '';
+    const include = { file: file.path, line, start, end, context, pattern };
+    // Its place among the others is that in the file, however long the folders take to read.
+    includes.set(`${file.path} ${start}`, { ...include, matches: [] });
     const found = await globPaths(resolve(confDir, pattern), { source, seen: note });
     // Before the first generation there is nothing to match: `<nginx.dir>/*.conf` includes us still.
     const isOurs = !found.includes(entryPath) && matchesGlob(resolve(confDir, pattern), entryPath);
     const matches = isOurs ? [...found, entryPath].toSorted() : found;
-    includes.set(`${file.path} ${start}`, {
-      ...{ file: file.path, line, start, end },
-      ...{ context, pattern, matches },
-    });
+    includes.set(`${file.path} ${start}`, { ...include, matches });
     const expanded = await Promise.all(
       matches.map(async (match): Promise<readonly PlacedBlock[]> => {
         if (await leadsTo(match, entryPath, source)) {

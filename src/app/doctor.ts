@@ -27,6 +27,7 @@ import {
   type NginxCheckFacts,
   type NginxFolder,
 } from '../core/doctor/nginx-checks.ts';
+import { toldOnce } from '../core/doctor/report.ts';
 import { BOOT_UNIT } from '../core/firewall/boot.ts';
 import type { Settings } from '../core/settings-schema.ts';
 import type { LoadedSettings } from '../settings.ts';
@@ -60,14 +61,14 @@ export async function doctor(
     lookAtInputs(settings, { source, docker }),
     fact(CALL_MS, () => certificatesIn(settings.tls.cert_dir)),
   ]);
-  return [
+  return toldOnce([
     ...dockerChecks(dockerFacts),
     ...nginxChecks(nginx, settings.nginx),
     ...firewallChecks(firewall, settings.firewall),
     ...inputChecks(inputs, settings),
     ...certificateChecks(certificates, { dir: settings.tls.cert_dir, nowMs: Date.now() }),
     ...hostChecks(host, settings),
-  ];
+  ]);
 }
 
 async function certificatesIn(dir: string): Promise<readonly CertificateFile[] | undefined> {

@@ -18,16 +18,18 @@ import {
   traceTexts,
   upstreamStep,
   type Step,
+  type Scheme,
 } from '../core/explain/explain-text.ts';
 import { nearest, subjectsOf, type Subject } from '../core/explain/subject.ts';
 import { traceSteps } from '../core/explain/trace-lines.ts';
 import type { Container, IpProtocol } from '../core/model.ts';
 import { shownName, shownValue } from '../core/problem-text.ts';
-import type { Route, RoutePlan } from '../core/routes-model.ts';
+import type { Route, RoutePlan, Site } from '../core/routes-model.ts';
 import type { Settings } from '../core/settings-schema.ts';
+import { hasTls, type ChooseCertificate } from '../core/tls/site-tls.ts';
 import { PortcullisError } from '../errors.ts';
 import { audit } from './audit.ts';
-import { planFor } from './plan-only.ts';
+import { certificatesOf, planFor } from './plan-only.ts';
 import { routedNow } from './swarm-once.ts';
 
 export type Explanation = { readonly subject: string; readonly steps: readonly Step[] };
@@ -38,6 +40,7 @@ type Known = {
   readonly plan: RoutePlan;
   readonly live: LiveGeneration | undefined;
   readonly findings: readonly Finding[];
+  readonly certificateOf: ChooseCertificate;
   readonly run: Run;
 };
 
@@ -65,7 +68,10 @@ export async function explain(
       `no host, container or port is called ${shownValue(asked)}; ${hint}`,
     );
   }
-  const known = { settings, containers, plan, live, findings: audited.findings, run };
+  const known = {
+    ...{ settings, containers, plan, live, findings: audited.findings, run },
+    certificateOf: certificatesOf(settings),
+  };
   const explained: Explanation[] = [];
   for (const subject of subjects) explained.push(await explainOne(subject, known));
   return explained;
@@ -101,11 +107,14 @@ async function aboutContainer(container: Container, known: Known): Promise<Expla
 /** Labels, decision, file, upstream, health and firewall of one container. */
 async function ofContainer(container: Container, known: Known): Promise<readonly Step[]> {
   const { plan, settings, findings } = known;
-  const served = plan.sites.flatMap(({ host, routes }) =>
-    routes.flatMap(({ path, servers }) =>
+  const served = plan.sites.flatMap((site) =>
+    site.routes.flatMap(({ path, servers }) =>
       servers
         .filter(({ id }) => id === container.id)
-        .map(({ address }) => ({ host, path, address })),
+        .map(({ address }) => ({
+          ...{ host: site.host, path, address },
+          scheme: schemeOf(site, known),
+        })),
     ),
   );
   const files = await Promise.all(
@@ -153,6 +162,9 @@ async function ofHost(host: string, known: Known): Promise<readonly Step[]> {
   return steps;
 }
 
+const schemeOf = (site: Site | undefined, { certificateOf }: Known): Scheme =>
+  site && hasTls(site, certificateOf) ? 'https' : 'http';
+
 const routesOf = (host: string, { sites }: RoutePlan): readonly Route[] =>
   sites.find((site) => site.host === host)?.routes ?? [];
 
@@ -169,13 +181,19 @@ async function fileStep(host: string, { live, settings }: Known): Promise<Step> 
 }
 
 /** One live request, and the cause of what came of it. */
-async function requestTo(host: string, { settings, plan, live }: Known): Promise<readonly Step[]> {
+async function requestTo(host: string, known: Known): Promise<readonly Step[]> {
+  const { settings, plan, live } = known;
   const name = host.startsWith('*.') ? `explain${host.slice(1)}` : host;
-  const { listen_http, proxy_protocol } = settings.nginx;
+  const { listen_http, listen_https, proxy_protocol } = settings.nginx;
+  const scheme = schemeOf(
+    plan.sites.find((site) => site.host === host),
+    known,
+  );
+  const port = scheme === 'https' ? listen_https : listen_http;
   const routes = routesOf(host, plan);
   const addresses = routes.flatMap(({ servers }) => servers.map(({ address }) => address));
   const [answer, ...met] = await Promise.all([
-    askNginx(name, { port: listen_http, proxyProtocol: proxy_protocol }),
+    askNginx(name, { scheme, port, proxyProtocol: proxy_protocol }),
     ...addresses.map(async (address) => ({ address, met: await tryConnect(address) })),
   ]);
   const refused = live?.manifest.quarantined.find((each) => each.host === host);
@@ -189,10 +207,12 @@ async function requestTo(host: string, { settings, plan, live }: Known): Promise
         ]
       : []),
     requestStep(name, answer, {
-      address: `127.0.0.1:${listen_http}`,
+      scheme,
+      address: `127.0.0.1:${port}`,
       deadUpstream: met.find((each) => each.met !== 'connected')?.address,
       waiting: routes.some(({ servers }) => servers.length === 0),
       allow: routes.flatMap(({ access }) => access.allow),
+      authRequest: routes.find(({ path }) => path === '/')?.access.authRequest,
       isLive: live?.manifest.sites.some((site) => site.host === host) === true,
     }),
   ];

@@ -13,7 +13,7 @@ export async function fact<T>(
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     const detail = error instanceof PortcullisError ? error.detail?.trim().split('\n')[0] : '';
-    return { known: false, why: detail ? `${why}: ${detail}` : why };
+    return { known: false, why: detail ? `${why} (${detail})` : why };
   }
 }
 

@@ -31,12 +31,13 @@ export async function firewallOnce(
     await firewallSnapshot(source, settings, signal),
   );
   const drift = await backend.drift(ruleset);
+  const differences = `${drift.length} difference${drift.length === 1 ? '' : 's'}`;
   const outcome = { differences: drift.length, problems };
   if (settings.firewall.mode === 'audit') {
-    const line = `firewall: not enforced (mode audit); ${drift.length} differences`;
+    const line = `firewall: not enforced (mode audit); ${differences}`;
     return { ...outcome, line };
   }
-  if (dryRun) return { ...outcome, line: `firewall: ${drift.length} differences` };
+  if (dryRun) return { ...outcome, line: `firewall: ${differences}` };
   if (drift.length > 0) await backend.apply(ruleset);
   await writeBootFiles(ruleset, backend.kind, settings.firewall.state_dir);
   const what = drift.length > 0 ? 'enforced' : 'unchanged';

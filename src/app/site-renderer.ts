@@ -72,10 +72,14 @@ export function createSiteRenderer({
         const line = reason.replaceAll(/\s*\n\s*/g, ' ');
         return stubOf({ site, text: '', hash: hash(reason) }, `its template failed: ${line}`);
       }
-      throw new PortcullisError('template-failed', `the site ${site.host} cannot be rendered`, {
-        cause,
-        detail: cause instanceof Error ? cause.message : String(cause),
-      });
+      throw new PortcullisError(
+        'template-failed',
+        `site.conf.ejs gives no usable site for ${site.host}`,
+        {
+          cause,
+          detail: cause instanceof Error ? cause.message : String(cause),
+        },
+      );
     }
   };
 

@@ -32,5 +32,6 @@ export function summaryLines({
   const removed = [...before].filter((host) => !now.has(host)).map((host) => `removed ${host}`);
   const count = `${plan.sites.length} site${plan.sites.length === 1 ? '' : 's'}`;
   const what = changes.length === 0 ? 'nothing changed' : `generation ${generation.id} is live`;
-  return [...lines, ...removed, `${what}: ${count}${reloaded ? ', Nginx reloaded' : ''}`];
+  const told = changes.length === 0 ? '' : ', Nginx was not told to reload';
+  return [...lines, ...removed, `${what}: ${count}${reloaded ? ', Nginx reloaded' : told}`];
 }

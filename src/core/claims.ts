@@ -85,8 +85,9 @@ export class Claims {
   }
 }
 
+/** @param owner as ownerOf() says: a container by itself is its own */
 const heldBy = (what: string, { owner, container }: { owner: string; container: string }): string =>
-  `asks for ${what}, which container ${container} (${owner}) already serves; ` +
+  `asks for ${what}, which container ${container}${owner === `container ${container}` ? '' : ` (${owner})`} already serves; ` +
   'give one of them another host, or both the same label "group" to share it';
 
 /** A container that still asks for a name. */

@@ -162,7 +162,7 @@ export const REJECTED: readonly [
         ...label({ host: 'a.example' }),
       }),
     ],
-    String.raw`container late: asks for a.example/, which container \u001b[2Jearly (container \u001b[2Jearly) already serves; give one of them another host, or both the same label "group" to share it`,
+    String.raw`container late: asks for a.example/, which container \u001b[2Jearly already serves; give one of them another host, or both the same label "group" to share it`,
     ['a.example/ -> 127.0.0.1:1'],
   ],
   [
@@ -213,7 +213,7 @@ export const REJECTED: readonly [
         ...label({ host: 'a.example' }),
       }),
     ],
-    'container late: asks for a.example/, which container early (container early) already serves; give one of them another host, or both the same label "group" to share it',
+    'container late: asks for a.example/, which container early already serves; give one of them another host, or both the same label "group" to share it',
     ['a.example/ -> 127.0.0.1:1'],
   ],
   [

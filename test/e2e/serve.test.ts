@@ -186,7 +186,7 @@ test('generate: two projects claim one host: the first keeps it, the second is n
   assert.equal(code, 4);
   assert.match(
     stderr,
-    /^rejected: container second: asks for shop\.example\/, which container first \(container first\) already serves/,
+    /^rejected: container second: asks for shop\.example\/, which container first already serves/,
   );
   assert.equal(await nameServed('shop.example'), 'first');
 });

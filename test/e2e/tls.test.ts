@@ -84,7 +84,7 @@ test('without a certificate there is no HTTPS, and "only" is rejected', async ()
   assert.equal(code, 4);
   assert.match(
     stderr,
-    /only.*asks for only\.example over HTTPS only, but no certificate is for only\.example/,
+    /only.*asks for only\.example over HTTPS only, but tls\.cert_dir has no certificate for only\.example/,
   );
   assert.equal(await curl('http://shop.example/'), '200  1.1');
   assert.match(await curl('https://shop.example/'), /^000/);

@@ -8,7 +8,7 @@ import { dockerChecks, type DockerFacts } from './docker-checks.ts';
 import { firewallChecks, type FirewallFacts } from './firewall-checks.ts';
 import { hostChecks, type HostFacts } from './host-checks.ts';
 import { nginxChecks, type NginxCheckFacts } from './nginx-checks.ts';
-import { hasProblem, reportLines, verdict } from './report.ts';
+import { hasProblem, reportLines, toldOnce, verdict } from './report.ts';
 
 const known = <T>(value: T): Fact<T> => ({ known: true, value });
 const unknown = (why = 'no answer within 4 s'): Fact<never> => ({ known: false, why });
@@ -125,13 +125,13 @@ const rows: readonly Row[] = [
     'as many old workers as new ones',
     byNginx({ workers: known({ accepting: 2, old: 2, timeout: undefined }) }),
     'nginx old workers',
-    /^ok +2 of before/,
+    /^ok +2 still hold connections/,
   ],
   [
     'old workers that linger',
     byNginx({ workers: known({ accepting: 2, old: 3, timeout: undefined }) }),
     'nginx old workers',
-    /^problem 3 of before a reload.*worker_shutdown_timeout 10m/,
+    /^problem 3 still hold connections.*worker_shutdown_timeout 10m/,
   ],
   [
     'old workers that are ended in time',
@@ -240,6 +240,22 @@ for (const [title, checks, name, expected] of rows) {
     for (const { state, fix } of checks) assert.ok(state !== 'problem' || fix !== undefined);
   });
 }
+
+test('toldOnce(): what a problem kept from being looked at names it', () => {
+  const lost = 'cannot reach Docker';
+  assert.deepEqual(
+    toldOnce([
+      { name: 'docker', state: 'problem', what: lost, fix: 'start it' },
+      { name: 'labels', state: 'not checked', what: lost },
+      { name: 'dns', state: 'not checked', what: 'no resolver answers' },
+    ]),
+    [
+      { name: 'docker', state: 'problem', what: lost, fix: 'start it' },
+      { name: 'labels', state: 'not checked', what: 'because of the problem "docker"' },
+      { name: 'dns', state: 'not checked', what: 'no resolver answers' },
+    ],
+  );
+});
 
 test('reportLines(): a verdict first, 80 columns, colour only where asked for', () => {
   const checks = byDocker({

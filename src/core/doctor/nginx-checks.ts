@@ -103,7 +103,8 @@ function oldWorkers({ workers }: NginxCheckFacts, { config }: Place): readonly C
   if (!workers.known) return [];
   const { accepting, old, timeout } = workers.value;
   const name = 'nginx old workers';
-  const count = `${old} of before a reload still hold connections`;
+  if (old === 0) return [ok(name, 'none holds connections still')];
+  const count = `${old} still hold${old === 1 ? 's' : ''} connections`;
   if (timeout !== undefined) return [ok(name, `${count}, for ${timeout} at most`)];
   if (old <= accepting) return [ok(name, count)];
   return [problem(name, count, `put "worker_shutdown_timeout 10m;" at the top of ${config}`)];

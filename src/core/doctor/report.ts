@@ -29,6 +29,16 @@ export function verdict(checks: readonly Check[]): string {
   return `${first}${warnings}${unchecked}`;
 }
 
+/** What could not be checked for a problem that is told already says so, instead of telling it again. */
+export function toldOnce(checks: readonly Check[]): readonly Check[] {
+  const problems = checks.filter(({ state }) => state === 'problem');
+  return checks.map((check) => {
+    if (check.state !== 'not checked') return check;
+    const cause = problems.find(({ what }) => what === check.what);
+    return cause ? { ...check, what: `because of the problem "${cause.name}"` } : check;
+  });
+}
+
 /** The verdict, then each check with its fix below it, 80 columns wide. */
 export function reportLines(checks: readonly Check[], colour: boolean): readonly string[] {
   return [

@@ -25,7 +25,15 @@ export function labelSteps({ labels }: Container, prefix: string): readonly Step
   return texts.map((text) => ({ about: 'labels', text }));
 }
 
-export type Served = { readonly host: string; readonly path: string; readonly address: string };
+export type Served = {
+  readonly host: string;
+  readonly path: string;
+  readonly address: string;
+  readonly scheme: Scheme;
+};
+
+/** How clients reach a site. */
+export type Scheme = 'http' | 'https';
 
 /** Why a container has the routes it has, or none. */
 export function decisionSteps(
@@ -45,8 +53,8 @@ export function decisionSteps(
   },
 ): readonly Step[] {
   const steps: Step[] = [
-    ...served.map(({ host, path, address }) =>
-      decision(`http://${host}${path} goes to ${address}`),
+    ...served.map(({ host, path, address, scheme }) =>
+      decision(`${scheme}://${host}${path} goes to ${address}`),
     ),
     ...rejected.map(({ host, path, reason }) => decision(`${host}${path} is rejected: ${reason}`)),
     ...problems
@@ -117,22 +125,28 @@ export type Live =
   { readonly status: number } | { readonly failed: 'refused' | 'closed' | 'silent' };
 
 export type LiveContext = {
+  readonly scheme: Scheme;
   readonly address: string;
   /** Any upstream that does not take connections. */
   readonly deadUpstream: string | undefined;
   /** Some route of the host has no server that is ready. */
   readonly waiting: boolean;
   readonly allow: readonly string[];
+  /** The forward-auth endpoint of the path that was asked for. */
+  readonly authRequest: string | undefined;
   /** The host is in the generation that Nginx was given. */
   readonly isLive: boolean;
 };
 
 export function requestStep(host: string, live: Live, context: LiveContext): Step {
-  const ask = `GET http://${host}/ at ${context.address}`;
+  const ask = `GET ${context.scheme}://${host}/ at ${context.address}`;
   return { about: 'request', text: `${ask}: ${meaning(live, context)}` };
 }
 
-function meaning(live: Live, { deadUpstream, waiting, allow, isLive }: LiveContext): string {
+function meaning(
+  live: Live,
+  { deadUpstream, waiting, allow, authRequest, isLive }: LiveContext,
+): string {
   if ('failed' in live) {
     switch (live.failed) {
       case 'refused':
@@ -148,6 +162,14 @@ function meaning(live: Live, { deadUpstream, waiting, allow, isLive }: LiveConte
   }
   const { status } = live;
   switch (status) {
+    case 302:
+      return authRequest === undefined
+        ? '302'
+        : `302: ${authRequest} (auth-request) asks for a login, or the container itself says so`;
+    case 500:
+      return authRequest === undefined
+        ? '500: the container itself says so; see its log'
+        : `500: ${authRequest} (auth-request) does not answer with 2xx, 401 or 403, or the container itself says so`;
     case 502:
       return '502: the container itself says so; see its log';
     case 503:
@@ -162,8 +184,9 @@ function meaning(live: Live, { deadUpstream, waiting, allow, isLive }: LiveConte
     case 403:
       return allow.length > 0
         ? `403: this host is none of the addresses that allow names (${allow.join(', ')})`
-        : '403: the container itself refuses';
+        : `403: ${authRequest ?? 'the container itself'} refuses`;
     case 401:
+      if (authRequest !== undefined) return `401: ${authRequest} (auth-request) asks for a login`;
       return '401: a name and a password are asked for (auth-basic)';
     default:
       return `${status}`;

@@ -96,11 +96,14 @@ test('nearest(): the names that look most like it', () => {
   assert.equal(nearest('shap', { containers, plan })[0], 'shop');
 });
 
+const AUTH = { authRequest: 'http://127.0.0.1:9091/verify' };
 const CONTEXT: LiveContext = {
+  scheme: 'http',
   address: '127.0.0.1:80',
   deadUpstream: undefined,
   waiting: false,
   allow: [],
+  authRequest: undefined,
   isLive: true,
 };
 const requests: readonly (readonly [Live, Partial<LiveContext>, RegExp])[] = [
@@ -113,6 +116,13 @@ const requests: readonly (readonly [Live, Partial<LiveContext>, RegExp])[] = [
   [{ status: 403 }, { allow: ['192.0.2.0/24'] }, /403: .*192\.0\.2\.0\/24/],
   [{ status: 403 }, {}, /403: the container itself/],
   [{ status: 401 }, {}, /auth-basic/],
+  [{ status: 200 }, { scheme: 'https' }, /^GET https:\/\/a\.example\/ /],
+  [{ status: 302 }, AUTH, /302: http:\/\/127\.0\.0\.1:9091\/verify .* asks for a login/],
+  [{ status: 302 }, {}, /: 302$/],
+  [{ status: 401 }, AUTH, /401: http:\/\/127\.0\.0\.1:9091\/verify .* asks for a login/],
+  [{ status: 403 }, AUTH, /403: http:\/\/127\.0\.0\.1:9091\/verify refuses/],
+  [{ status: 500 }, AUTH, /500: http:\/\/127\.0\.0\.1:9091\/verify .* does not answer/],
+  [{ status: 500 }, {}, /500: the container itself/],
   [{ status: 504 }, {}, /timeout/],
   [{ failed: 'closed' }, { isLive: false }, /444.*portcullis generate/],
   [{ failed: 'closed' }, {}, /444.*portcullis doctor/],

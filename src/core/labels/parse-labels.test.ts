@@ -117,7 +117,7 @@ const BAD: readonly [label: string, value: string, problem: string][] = [
     '/$uri',
     'must be a path that starts with "/", of letters, digits, ".", "_", "~" and "-", got "/$uri"',
   ],
-  ['scheme', 'ftp', 'must be "http", "https", "grpc", "grpcs", got "ftp"'],
+  ['scheme', 'ftp', 'must be "http", "https", "grpc" or "grpcs", got "ftp"'],
   ['allow', '10.1', 'must be a network, as 192.0.2.0/24 or 2001:db8::/32, got "10.1"'],
   [
     'allow',
@@ -140,13 +140,14 @@ const BAD: readonly [label: string, value: string, problem: string][] = [
   [
     'balance',
     'least_conn; server 127.0.0.1:9',
-    'must be "round_robin", "least_conn", "ip_hash", got "least_conn; server 127.0.0.1:9"',
+    'must be "round_robin", "least_conn" or "ip_hash", got "least_conn; server 127.0.0.1:9"',
   ],
   ['public', '25', 'must be "true" or published ports, as 25/tcp,443/udp, got "25"'],
   ['public-from', 'all', 'must be a network, as 192.0.2.0/24 or 2001:db8::/32, got "all"'],
   ['prot', '80', 'is not a known option; the nearest is portcullis.port, got "80"'],
   ['zzzzzzzz', '1', 'is not a known option; README.md lists them, got "1"'],
-  ['web.prot', '80', 'is not a known option; the nearest is portcullis.port, got "80"'],
+  ['web.prot', '80', 'is not a known option; the nearest is portcullis.web.port, got "80"'],
+  ['web.enabel', 'true', 'is not a known option; the nearest is portcullis.enable, got "true"'],
   ['web.enable', 'true', 'speaks of the whole container; write portcullis.enable, got "true"'],
   [
     'host.port',

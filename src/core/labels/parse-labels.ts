@@ -104,14 +104,16 @@ function readKey(key: string, prefix: string): Target {
   }
   return isRouteOption(second)
     ? { route: first, option: second, parse: routeOptions[second] }
-    : unknown(second, prefix);
+    : unknown(second, prefix, `${first}.`);
 }
 
-function unknown(option: string, prefix: string): Target {
+/** `route`: the name of the route it stands in, with its dot. */
+function unknown(option: string, prefix: string, route = ''): Target {
   const asked = option.slice(0, 40).toLowerCase();
   const nearest = closest(asked, optionNames);
   // All letters others: a guess would lead astray.
   const isLike = distance(asked, nearest) < Math.max(asked.length, nearest.length) * 0.7;
-  const hint = isLike ? `the nearest is ${prefix}.${nearest}` : 'README.md lists them';
+  const of = isContainerOption(nearest) ? '' : route;
+  const hint = isLike ? `the nearest is ${prefix}.${of}${nearest}` : 'README.md lists them';
   return { reason: `is not a known option; ${hint}` };
 }

@@ -9,7 +9,8 @@ export const ok = <T>(value: T): Parsed<T> => ({ ok: true, value });
 export const wrong = (reason: string): Parsed<never> => ({ ok: false, reason });
 
 export function oneOf<const T extends string>(...words: readonly T[]): Parser<T> {
-  const list = words.map((word) => `"${word}"`).join(words.length === 2 ? ' or ' : ', ');
+  const quoted = words.map((word) => `"${word}"`);
+  const list = [quoted.slice(0, -1).join(', '), ...quoted.slice(-1)].join(' or ');
   return (text) => {
     const word = words.find((candidate) => candidate === text);
     return word === undefined ? wrong(`must be ${list}`) : ok(word);

@@ -24,7 +24,7 @@ test('an exact name comes before a wildcard that is valid longer', () => {
 test('a wildcard stands for one label, and not for its parent', () => {
   const wildcard = certificate('wild', { hosts: ['*.example.com'] });
   for (const host of ['a.b.example.com', 'example.com']) {
-    assert.equal(choose(host, [wildcard]), `no certificate is for ${host}`);
+    assert.equal(choose(host, [wildcard]), `tls.cert_dir has no certificate for ${host}`);
   }
 });
 
@@ -51,5 +51,5 @@ test('the named one is used, or nothing', () => {
     choose('a.example.com', all, 'other'),
     'certificate "other" is not for a.example.com',
   );
-  assert.equal(choose('a.example.com', all, '../x'), 'there is no certificate "../x"');
+  assert.equal(choose('a.example.com', all, '../x'), 'tls.cert_dir has no certificate "../x"');
 });

@@ -31,7 +31,7 @@ export function chooseCertificate<C extends Certificate>(
   if (named !== undefined) {
     const certificate = certificates.find(({ name }) => name === named);
     if (certificate === undefined) {
-      return { reason: `there is no certificate "${named}"`, meant: true };
+      return { reason: `tls.cert_dir has no certificate "${named}"`, meant: true };
     }
     const reason = unfit(certificate, host, now);
     return reason === undefined ? { certificate } : { reason, meant: true };
@@ -43,7 +43,10 @@ export function chooseCertificate<C extends Certificate>(
   if (certificate !== undefined) return { certificate };
   const [nearest] = meant;
   const reason = nearest && unfit(nearest, host, now);
-  return { reason: reason ?? `no certificate is for ${host}`, meant: reason !== undefined };
+  return {
+    reason: reason ?? `tls.cert_dir has no certificate for ${host}`,
+    meant: reason !== undefined,
+  };
 }
 
 function unfit(certificate: Certificate, host: string, now: number): string | undefined {
