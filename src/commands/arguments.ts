@@ -21,8 +21,9 @@ export const fromOption = (): Option =>
     'read containers from a JSON file ("-": standard input) instead of Docker',
   );
 
-/** What `explain` is asked about. Digits may be the start of an id; five or fewer are a port. */
+/** What `explain` is asked about: of a URL its host. Digits may be the start of an id; five or fewer are a port. */
 export function askedAbout(text: string): string {
+  if (/^https?:\/\//i.test(text) && URL.canParse(text)) return new URL(text).hostname;
   if (text === '') throw new InvalidArgumentError('It must be a host, a container or a port.');
   if (/^\d{1,5}$/.test(text) && (Number(text) < 1 || Number(text) > 65_535)) {
     throw new InvalidArgumentError('A port is from 1 to 65535.');
