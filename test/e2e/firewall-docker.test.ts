@@ -647,7 +647,7 @@ for (const backend of ['nftables', 'iptables', 'docker-user'] as const) {
 test('generate enforces, --no-firewall and mode audit do not; apply asks', async () => {
   await put(settingsFile(), settingsText('nftables', 'audit'));
   const audit = await portcullis('generate');
-  assert.match(audit.stdout, /firewall: not enforced \(mode audit\); [1-9]\d* differences/);
+  assert.match(audit.stdout, /firewall: not enforced \(mode audit\); [1-9]\d* differences?/);
   await put(settingsFile(), settingsText('nftables'));
   assert.doesNotMatch((await portcullis('generate', '--no-firewall')).stdout, /firewall/);
   assert.equal(await outside.dial('tcp', HOST_V4, 8080), 'open\n');

@@ -199,7 +199,8 @@ test('one container with a refused host in each of 250 groups: the others are pu
   const labels = Array.from({ length: 250 }, (_unused, index): [string, string][] => [
     [`r${index}.host`, `bad-${index}.example`],
     [`r${index}.group`, `g${index}`],
-    [`r${index}.auth-request`, 'http://127.0.0.1:99999/'],
+    [`r${index}.scheme`, 'https'],
+    [`r${index}.upstream-ca`, 'broken'],
   ]);
   const { code, stderr } = await stage.serve(GOOD, web('bad', Object.fromEntries(labels.flat())));
   assert.equal(code, 4, stderr);
