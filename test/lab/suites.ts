@@ -29,7 +29,18 @@ const suiteOf = (path: string): string => basename(path).replace(/\.test\.[jt]s$
 const names = (files: readonly string[]): string => files.map(suiteOf).join(', ');
 
 /** Those that take minutes begin first, so that none of them is alone at the end. */
-const LONG = ['soak', 'firewall-docker', 'serve', 'audit', 'docker-trouble', 'dropped', 'crash'];
+const LONG = [
+  'soak',
+  'firewall-docker',
+  'serve',
+  'audit',
+  'docker-trouble',
+  'dropped',
+  'crash',
+  'swarm-changes',
+  'swarm',
+  'firewall-kernel',
+];
 const rank = (name: string): number => (LONG.indexOf(name) + LONG.length + 1) % (LONG.length + 1);
 
 const folder = join(import.meta.dirname, '..', 'e2e');
