@@ -3,7 +3,7 @@ import { EVENT_KINDS, eventFromApi, type DockerEvent } from '../core/docker/even
 import { ShapeError } from '../core/docker/reader.ts';
 import { PortcullisError } from '../errors.ts';
 import { dockerUnreachable, opening } from './docker-error.ts';
-import type { DockerHttp } from './docker-request.ts';
+import { isPodman, type DockerHttp } from './docker-request.ts';
 
 export type EventOptions = {
   /** Nanoseconds since 1970 by the engine's clock: also send what happened since then, if Docker still knows. */
@@ -93,6 +93,9 @@ async function* readEvents(
   let rest = '';
   try {
     const answer = await opened;
+    // Docker says it of each health check and `docker exec`, and tells a health by itself.
+    const isIdle = ({ action }: DockerEvent): boolean =>
+      action === 'exec_died' && !isPodman(answer);
     answer.setEncoding('utf8'); // keeps a character that two chunks share
     for await (const chunk of answer as AsyncIterable<string>) {
       const lines = `${rest}${chunk}`.split('\n');
@@ -100,7 +103,7 @@ async function* readEvents(
       for (const line of lines) {
         if (signal.aborted) return;
         const event = line.trim() === '' ? undefined : parseLine(line, url);
-        if (event) yield event;
+        if (event && !isIdle(event)) yield event;
       }
       if (rest.length > MAX_LINE) throw badLine(url, rest);
     }

@@ -29,6 +29,10 @@ export type DockerHttp = {
   jsonOf(call: DockerCall): Promise<{ readonly json: unknown; readonly podman: boolean }>;
 };
 
+/** Does Podman answer? It names its own version in each head. */
+export const isPodman = ({ headers }: IncomingMessage): boolean =>
+  headers['libpod-api-version'] !== undefined;
+
 /** The part of docker-modem that is used: one request, its answer as a stream, whatever its status. */
 type Modem = {
   dial(options: object, callback: (error: Error | null, answer: unknown) => void): void;
@@ -47,7 +51,7 @@ export async function openDockerHttp(target: DockerTarget): Promise<DockerHttp> 
     limited(url, call, async (signal) => {
       const answer = await dial(modem, { ...call, signal });
       const body = await readBody(answer, signal);
-      const podman = answer.headers['libpod-api-version'] !== undefined;
+      const podman = isPodman(answer);
       if (isSuccess(answer)) return { body, podman };
       throw dockerRefused(describeCall(call), answer.statusCode ?? 0, body.toString());
     });

@@ -292,6 +292,25 @@ test('events(): many lines in one chunk', async (t) => {
   assert.deepEqual(await names(docker, 2), ['a', 'b']);
 });
 
+for (const [engine, headers, expected] of [
+  ['Docker', {}, ['start', 'start']],
+  ['Podman', { 'Libpod-API-Version': '4.3.1' }, ['start', 'exec_died', 'start']],
+] as const) {
+  test(`events(): the end of a health check costs nothing where the engine tells the health: ${engine}`, async (t) => {
+    const docker = await serve(t, (_, response) => {
+      const told = [START, { ...START, Action: 'exec_died' }, START];
+      response
+        .writeHead(200, headers)
+        .end(told.map((each) => `${JSON.stringify(each)}\n`).join(''));
+    });
+    const seen: string[] = [];
+    await assert.rejects(async () => {
+      for await (const { action } of docker.events({ signal: never })) seen.push(action);
+    });
+    assert.deepEqual(seen, expected);
+  });
+}
+
 const streams: readonly [title: string, listener: RequestListener, expected: string][] = [
   [
     'a polite end',

@@ -43,6 +43,8 @@ const SETTLE_MS = 1_000;
  * cost a reload, and each reload old workers that stay for as long as their connections.
  */
 const FLAPPING_MS = 2_000;
+/** Podman says that a health check ended before it notes the result. */
+const CHECKED_MS = 300;
 
 /** Follows until `signal` aborts. The engine being away is no reason to end: every route stays. */
 export async function followDocker(deps: FollowDeps): Promise<void> {
@@ -72,8 +74,6 @@ async function followOnce(deps: FollowDeps, onConnected: () => void): Promise<vo
   const dirty = new Set<string>();
   const bell = createBell();
   const held = new Set<string>();
-  /** Podman says that a health check ended before it notes the result: held one round later. */
-  const checked = new Set<string>();
   let lastEventAt = -Infinity;
   /** Drivers, by name and id. */
   let known = new Map<string, string>();
@@ -128,6 +128,10 @@ async function followOnce(deps: FollowDeps, onConnected: () => void): Promise<vo
         onEvent?.(event);
         lastEventAt = now();
         if (event.kind === 'service' || event.kind === 'node') continue;
+        if (event.action === 'exec_died') {
+          void lookLater(event.id);
+          continue;
+        }
         if (
           event.kind === 'container' &&
           (event.action === 'die' || event.health === 'unhealthy')
@@ -140,7 +144,6 @@ async function followOnce(deps: FollowDeps, onConnected: () => void): Promise<vo
         }
         const id = event.kind === 'network' ? event.attributes['container'] : event.id;
         if (id !== undefined && id !== '') (flapping.has(id) ? held : dirty).add(id);
-        if (event.action === 'exec_died') checked.add(event.id);
         if (goesOn(event)) tracker.resumed(event.id);
         if (isPaused(event) || (deps.drain && willStop(event))) {
           tracker.drain(event.id, now());
@@ -184,14 +187,17 @@ async function followOnce(deps: FollowDeps, onConnected: () => void): Promise<vo
         await pause(deps.resyncMs, signal);
       }
     };
+    const lookLater = async (id: string): Promise<void> => {
+      await pause(CHECKED_MS, signal);
+      (flapping.has(id) ? held : dirty).add(id);
+      bell.ring();
+    };
     const lookAtHeld = async (): Promise<void> => {
       while (!signal.aborted) {
         await pause(FLAPPING_MS, signal);
         if (held.size > 0) bell.ring();
         for (const id of held) dirty.add(id);
         held.clear();
-        for (const id of checked) held.add(id);
-        checked.clear();
       }
     };
     await Promise.all([readEvents(), inspectDirty(), resync(), lookAtHeld()]);
