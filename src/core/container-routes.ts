@@ -1,3 +1,4 @@
+import { tooMuch } from './container-limits.ts';
 import { isOneOff, ownerOf, composeProject, composeService } from './owner.ts';
 import { fromNginxProxy } from './compat/nginx-proxy.ts';
 import { host as parseHost } from './labels/host.ts';
@@ -14,10 +15,6 @@ export type RouteSettings = Pick<
 >;
 
 const NOTHING: ContainerRoutes = { wanted: [], problems: [] };
-
-/** Of one container: what Nginx has to hold for it, so that nobody's labels fill the memory or outlast the test. */
-const MOST_NAMES = 1_000;
-const MOST_NETWORKS = 20_000;
 
 const UPSTREAM_TLS = ['upstream-verify', 'upstream-ca', 'upstream-name'] as const;
 
@@ -261,24 +258,6 @@ const dnsLabel = (text: string | undefined): string | undefined =>
     ?.toLowerCase()
     .replaceAll(/[^a-z0-9_-]+/g, '-')
     .replaceAll(/^-+|-+$/g, '');
-
-function tooMuch({ name }: Container, wanted: readonly WantedRoute[]): readonly Problem[] {
-  const problem = (reason: string): readonly Problem[] => [{ container: name, label: '', reason }];
-  const names = sum(wanted, ({ redirectFrom }) => 1 + redirectFrom.length);
-  if (names > MOST_NAMES) {
-    return problem(
-      `asks for ${names} routes and redirected names; one container can have ${MOST_NAMES}`,
-    );
-  }
-  const networks = sum(wanted, ({ access }) => access.allow.length);
-  if (networks <= MOST_NETWORKS) return [];
-  return problem(
-    `lists ${networks} networks in "allow", those of each route counted; one container can have ${MOST_NETWORKS}`,
-  );
-}
-
-const sum = <T>(items: readonly T[], of: (item: T) => number): number =>
-  items.reduce((total, item) => total + of(item), 0);
 
 /** Two routes of one container must not mean the same host and path, unless they are the same in all; nor a name in two ways. */
 function selfConflicts({ name }: Container, wanted: readonly WantedRoute[]): readonly Problem[] {
